@@ -1,0 +1,42 @@
+# Lineside: `make demo` shows it, `make test` proves it, `make bench` measures it.
+# Every target sets up what it needs in .venv, and is quick the second time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SECONDS ?=
+
+.PHONY: demo test bench lint schema clean help
+
+help:
+	@echo "make demo [SECONDS=20]   one station, broker and central server, with simulated devices"
+	@echo "make test                all tests (installs mosquitto and chromium where it may)"
+	@echo "make bench               measure against floors taken in the same run"
+	@echo "make lint                ruff and mypy"
+
+$(STAMP): pyproject.toml .ci/venv
+	@.ci/venv "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python -m simulators demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: $(STAMP) lint
+	@.ci/system-packages
+	@$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	@.ci/system-packages
+	@$(BIN)/python -m tests.bench
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+schema: $(STAMP)
+	@$(BIN)/lineside schema > config/station.schema.json
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .hypothesis

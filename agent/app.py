@@ -1,0 +1,159 @@
+"""Put the agent together: the only file that knows every part."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from queue import Full, Queue
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+
+from agent import __version__
+from agent.events import Envelope
+from agent.journal.journal import Journal
+from agent.runtime.clock import Clock
+from agent.runtime.health import Health, StatusReport
+from agent.runtime.reader import DeviceReader
+from agent.runtime.recorder import Recorder
+from agent.runtime.supervisor import Supervisor
+from agent.signals import AgentStarted, AgentStopped, Command, Input
+from agent.station.station import Station
+from agent.uplink.forwarder import Forwarder
+from drivers import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from agent.config import StationFile
+    from agent.runtime.supervisor import Worker
+    from drivers.contract import Answer, Driver, Lamps
+
+log = structlog.get_logger()
+
+STOP_S = 8.0
+"""How long one worker may take to end."""
+
+
+class Agent:
+    """The agent of one station, running between `with Agent(...)` and its end.
+
+    Entering raises JournalError where the journal cannot be had; everything else that does not work is retried and
+    told.
+    """
+
+    def __init__(self, station: StationFile) -> None:
+        self._file = station
+        self._source = "/" + "/".join(station.station.levels)
+        self._clock = Clock()
+        self._health = Health()
+        self._supervisor = Supervisor()
+        self._queue: Queue[Input | None] = Queue(station.recording.queue_size)
+        self._journal = Journal(station.journal.path, Envelope(self._source).row)
+        self._readers = {
+            device.name: DeviceReader(device.name, _driver(device), self._queue, self._clock, self._health)
+            for device in station.device
+        }
+        self._parts = ExitStack()
+        self.stop_reason = "asked to stop"
+
+    def __enter__(self) -> Self:
+        """Start every part, from the disk up to the devices."""
+        with ExitStack() as parts:
+            self._journal.open()
+            parts.callback(self._close_journal)
+            forwarder = Forwarder(
+                self._file.broker,
+                self._file.station.levels,
+                self._journal,
+                order=self._order,
+                report=partial(self._health.report, "broker", "broker"),
+            )
+            self._start(parts, forwarder)
+            self._start(parts, self._recorder(forwarder))
+            self._say(AgentStarted(__version__))
+            parts.callback(self._say_stopped)
+            for reader in self._readers.values():
+                self._start(parts, reader)
+            self._start_panel(parts)
+            self._parts = parts.pop_all()
+        log.info("agent.started", station=self._source, journal=str(self._journal.path), epoch=self._journal.epoch)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop every part, from the devices down to the disk."""
+        self._parts.__exit__(kind, error, trace)
+        log.info("agent.stopped", reason=self.stop_reason, survivors=self.survivors)
+
+    @property
+    def survivors(self) -> list[str]:
+        """Names of workers that did not end in time."""
+        return self._supervisor.survivors
+
+    def stuck(self) -> list[str]:
+        """Names of workers that do not move."""
+        return self._supervisor.stuck()
+
+    def status(self) -> StatusReport:
+        """The status of the station, for one reading thread."""
+        return StatusReport(self._journal, self._health, self._clock, self._source, self._supervisor.stuck)
+
+    def _recorder(self, forwarder: Forwarder) -> Recorder:
+        return Recorder(
+            self._queue,
+            Station(self._file.rules),
+            self._journal,
+            self._health,
+            group_size=self._file.recording.group_size,
+            show_answer=self._show_answer,
+            show_lamps=self._show_lamps,
+            wake=forwarder.wake,
+        )
+
+    def _start(self, parts: ExitStack, worker: Worker) -> None:
+        parts.callback(self._supervisor.stop, self._supervisor.start(worker), STOP_S)
+
+    def _start_panel(self, parts: ExitStack) -> None:
+        if self._file.panel is None:
+            return
+        from agent.panel.server import PanelServer  # noqa: PLC0415  a station without a page does not pay for it
+
+        status = self.status()
+        parts.callback(status.close)
+        self._start(parts, PanelServer(self._file.panel, status))
+
+    def _close_journal(self) -> None:
+        """Close the journal, unless a worker that may still use it survived: then the process end closes it."""
+        if not self.survivors:
+            self._journal.close()
+
+    def _show_answer(self, device: str, answer: Answer) -> None:
+        if device in self._readers:
+            self._readers[device].show(answer)
+
+    def _show_lamps(self, lamps: Lamps) -> None:
+        for reader in self._readers.values():
+            reader.show(lamps)
+
+    def _order(self, name: str, data: Mapping[str, Any]) -> bool:
+        try:
+            self._queue.put_nowait(Input("central", Command(name, data), self._clock.now()))
+        except Full:
+            return False
+        return True
+
+    def _say(self, what: AgentStarted | AgentStopped) -> None:
+        self._queue.put(Input("agent", what, self._clock.now()), timeout=STOP_S)
+
+    def _say_stopped(self) -> None:
+        self._say(AgentStopped(self.stop_reason))
+
+
+def _driver(settings: Any) -> Driver:
+    driver = catalog.load(settings.driver)
+    if isinstance(driver, catalog.NotUsable):
+        raise TypeError(f"driver {driver.name} was usable when the station file was read: {driver.reason}")
+    return driver(settings)

@@ -1,0 +1,131 @@
+"""The `lineside` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent import __version__, config, logs
+
+if TYPE_CHECKING:
+    from agent.app import Agent
+    from agent.config import StationFile
+    from agent.journal.errors import JournalError
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LOOK_S = 5.0
+"""How often the main thread looks after the workers where systemd does not ask for more."""
+
+EXIT_SURVIVORS = 70
+"""Some worker did not end in time (EX_SOFTWARE of sysexits.h)."""
+
+app = typer.Typer(
+    help="The agent of a line-side station: scanners, gauges and andon buttons into one durable journal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The station file (TOML).")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback
+    if wanted:
+        typer.echo(f"lineside {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The station file (TOML).")],
+) -> None:
+    """Run the agent until SIGTERM or SIGINT."""
+    logs.set_up()
+    station = _read(file)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # before any thread: only this one waits for them
+    from agent.app import Agent  # noqa: PLC0415  `check` and `--version` need none of it
+    from agent.journal.errors import JournalError  # noqa: PLC0415
+
+    try:
+        with Agent(station) as agent:
+            _serve(agent)
+    except JournalError as error:
+        typer.echo(f"lineside: {error}", err=True)
+        raise typer.Exit(_journal_exit(error)) from None
+    if agent.survivors:
+        sys.stderr.flush()
+        os._exit(EXIT_SURVIVORS)  # a surviving thread would keep the process from ending
+
+
+@app.command()
+def check(file: FileArgument) -> None:
+    """Check a station file and tell every mistake in it; exit 78 if there is one."""
+    station = _read(file)
+    typer.echo(
+        f"{file}: good.  {'/'.join(station.station.levels)}: {len(station.device)} devices, "
+        f"{len(station.scan)} scan rules, {len(station.operation)} operations, {len(station.andon.call)} andon calls; "
+        f"rules {station.rules.digest}"
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of station files."""
+    typer.echo(json.dumps(config.schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Entry point of the `lineside` command."""
+    app(prog_name="lineside")
+
+
+def _read(file: Path) -> StationFile:
+    try:
+        return config.read(file)
+    except config.StationFileError as error:
+        for mistake in error.mistakes:
+            typer.echo(f"{error.path}: {mistake}", err=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+
+
+def _serve(agent: Agent) -> None:
+    """Wait for the signal to stop; meanwhile feed the watchdog while every worker moves."""
+    from agent.runtime import notify  # noqa: PLC0415
+
+    period_s = (notify.watchdog_s() or 2 * LOOK_S) / 2
+    notify.tell("READY=1")
+    while (caught := signal.sigtimedwait(STOP_SIGNALS, period_s)) is None:
+        if stuck := agent.stuck():
+            notify.tell(f"STATUS=does not move: {', '.join(stuck)}")
+        else:
+            notify.tell("WATCHDOG=1")
+    notify.tell("STOPPING=1")
+    agent.stop_reason = signal.Signals(caught.si_signo).name
+
+
+def _journal_exit(error: JournalError) -> int:
+    from agent.journal.errors import JournalHeldError, JournalPathError  # noqa: PLC0415
+
+    if isinstance(error, JournalPathError):
+        return os.EX_CANTCREAT
+    return os.EX_TEMPFAIL if isinstance(error, JournalHeldError) else os.EX_IOERR
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,318 @@
+"""Read a station file, and tell every mistake in it at once.
+
+Knows the file's tables and how they refer to each other.  Opens no device, no broker and no journal.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path  # noqa: TC003  pydantic reads annotations at run time
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from agent.station.rules import AndonCall, Declared, Operation, Rules, ScanRule
+from drivers import catalog
+from drivers.contract import DeviceSettings  # noqa: TC001  pydantic reads annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LEVEL_PATTERN = r"^[A-Za-z0-9._-]+$"
+"""One level of a station path: no blanks, slashes, or MQTT wildcards."""
+
+
+class StationPath(Declared):
+    """Where the station stands; becomes the MQTT topic and the source of every event."""
+
+    enterprise: str = Field(pattern=LEVEL_PATTERN, description="Company.")
+    site: str = Field(pattern=LEVEL_PATTERN, description="Plant.")
+    area: str = Field(pattern=LEVEL_PATTERN, description="Area or shop.")
+    line: str = Field(pattern=LEVEL_PATTERN, description="Line.")
+    station: str = Field(pattern=LEVEL_PATTERN, description="Station.")
+    rules_revision: str = Field(default="", description="Revision of the rules in this file, in the plant's words.")
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The five names, widest first."""
+        return (self.enterprise, self.site, self.area, self.line, self.station)
+
+
+class Tls(Declared):
+    """TLS to the broker."""
+
+    ca_file: Path | None = Field(default=None, description="CA certificates, PEM; default: the system's.")
+    cert_file: Path | None = Field(default=None, description="This station's certificate, PEM.")
+    key_file: Path | None = Field(default=None, description="This station's private key, PEM.")
+
+
+class Broker(Declared):
+    """The MQTT broker and how facts are sent to it."""
+
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: int = Field(default=1883, ge=1, le=65535, description="TCP port; 8883 is usual with TLS.")
+    protocol: Literal["5", "3.1.1"] = Field(default="5", description="MQTT version.")
+    client_id: str = Field(default="", description="MQTT client identifier; empty: made from the station path.")
+    username: str = Field(default="", description="User name; empty: none.")
+    password_file: Path | None = Field(default=None, description="File whose first line is the password.")
+    tls: Tls | None = Field(default=None, description="TLS; without this table the connection is plain.")
+    keepalive_s: int = Field(default=15, ge=5, le=3600, description="MQTT keep-alive, seconds.")
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=30, description="Longest wait for a connection, seconds.")
+    confirm: Literal["central", "broker"] = Field(
+        default="central", description="Who must have an event before it counts as delivered."
+    )
+    resend_after_s: float = Field(
+        default=30.0, gt=0, description="Send again what the central has not confirmed for this long, seconds; doubles."
+    )
+    ack_timeout_s: float = Field(
+        default=20.0, gt=0, description="Redial if the broker acknowledges nothing for this long, seconds."
+    )
+    window: int = Field(default=64, ge=4, le=1000, description="Messages sent and not yet acknowledged, at most.")
+    andon_slots: int = Field(default=4, ge=1, description="Of the window, slots kept free for andon calls.")
+    batch_events: int = Field(default=200, ge=1, le=5000, description="Events in one message, at most.")
+    batch_bytes: int = Field(default=60_000, ge=1000, description="Bytes in one message of several events, at most.")
+    retry_max_s: float = Field(default=60.0, gt=0, description="Longest wait between two dials, seconds.")
+    refused_retry_s: float = Field(
+        default=60.0, gt=0, description="Wait before dialling again after the broker refused us, seconds."
+    )
+
+
+class JournalFile(Declared):
+    """Where facts are kept."""
+
+    path: Path = Field(description="The SQLite file; its folder must be writable.  One journal a station.")
+
+
+class Panel(Declared):
+    """The operator's page."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 127.0.0.1 keeps it on this machine.")
+    port: int = Field(default=8040, ge=1, le=65535, description="TCP port.")
+
+
+class Recording(Declared):
+    """How signals are taken in."""
+
+    queue_size: int = Field(default=10_000, ge=100, description="Signals waiting to be recorded, at most.")
+    group_size: int = Field(default=500, ge=1, description="Signals recorded in one transaction, at most.")
+
+
+class Andon(Declared):
+    """Andon calls of the station."""
+
+    call: tuple[AndonCall, ...] = Field(default=(), description="One table a button, cord or contact.")
+
+
+class StationFile(Declared):
+    """One station: where it is, its broker, journal, devices and rules."""
+
+    station: StationPath
+    broker: Broker
+    journal: JournalFile
+    recording: Recording = Recording()
+    panel: Panel | None = None
+    device: tuple[DeviceSettings, ...] = ()
+    scan: tuple[ScanRule, ...] = ()
+    operation: tuple[Operation, ...] = ()
+    andon: Andon = Andon()
+
+    @property
+    def rules(self) -> Rules:
+        """What the station decides by."""
+        return Rules(
+            revision=self.station.rules_revision, scan=self.scan, operation=self.operation, call=self.andon.call
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a station file: where, and what to do about it."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class StationFileError(Exception):
+    """The station file cannot be used: correct every mistake it names, then try again."""
+
+    def __init__(self, path: Path, mistakes: list[Mistake]) -> None:
+        super().__init__(f"{path}: {len(mistakes)} mistake(s)")
+        self.path = path
+        self.mistakes = mistakes
+
+
+def read(path: Path) -> StationFile:
+    """Return the station file at `path`.  Raises StationFileError with every mistake found."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StationFileError(path, [Mistake("", "no such file")]) from None
+    except OSError as error:
+        raise StationFileError(path, [Mistake("", f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise StationFileError(
+            path, [Mistake("", f"is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}")]
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise StationFileError(path, [Mistake("", f"is not TOML: {error}")]) from error
+    return parse(tables, path)
+
+
+def parse(tables: Mapping[str, Any], path: Path) -> StationFile:
+    """Return the station file with these TOML tables.  Raises StationFileError with every mistake found."""
+    mistakes: list[Mistake] = []
+    valid: dict[str, Any] = {}
+    fields = StationFile.model_fields
+    mistakes += [Mistake(key, _unknown_key(key, list(fields))) for key in tables if key not in fields]
+    for key, field in fields.items():
+        if key not in tables:
+            if field.is_required():
+                mistakes.append(Mistake(key, f"table [{key}] is missing"))
+            else:
+                valid[key] = field.default
+        elif key == "device":
+            valid[key] = _devices(tables[key], mistakes)
+        else:
+            _section(key, field.annotation, tables[key], valid, mistakes)
+    mistakes += _wrong_references(valid, _names(tables.get("device")))
+    if mistakes:
+        raise StationFileError(path, mistakes)
+    return StationFile.model_construct(**valid)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a station file, with a variant of `[[device]]` for each built-in driver."""
+    document = StationFile.model_json_schema()
+    variants = []
+    for name in sorted(catalog.BUILTIN):
+        driver = catalog.load(name)
+        if isinstance(driver, catalog.NotUsable):
+            continue
+        variant = driver.Settings.model_json_schema()
+        variant["properties"]["driver"] = {"const": name}
+        document["$defs"].update(variant.pop("$defs", {}))
+        variants.append(variant)
+    document["properties"]["device"]["items"] = {"oneOf": variants}
+    document["$defs"].pop("DeviceSettings", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+
+
+def _section(key: str, model: Any, table: Any, valid: dict[str, Any], mistakes: list[Mistake]) -> None:
+    """Put the validated table into `valid`, or its mistakes into `mistakes`."""
+    try:
+        valid[key] = TypeAdapter(model).validate_json(orjson.dumps(table))
+    except ValidationError as error:
+        mistakes.extend(_told(error, key, model))
+
+
+def _devices(tables: Any, mistakes: list[Mistake]) -> tuple[DeviceSettings, ...]:
+    """Validate each device by its own driver's settings."""
+    if not isinstance(tables, list):
+        mistakes.append(Mistake("device", "must be an array of tables: write [[device]], not [device]"))
+        return ()
+    devices: list[DeviceSettings] = []
+    for index, table in enumerate(tables):
+        where = f"device[{index}]"
+        name = table.get("driver") if isinstance(table, dict) else None
+        if not isinstance(name, str):
+            mistakes.append(Mistake(f"{where}.driver", f"name a driver: one of {', '.join(catalog.names())}"))
+            continue
+        try:
+            driver = catalog.load(name)
+        except KeyError:
+            mistakes.append(Mistake(f"{where}.driver", f"no driver {name!r}{_nearest(name, catalog.names())}"))
+            continue
+        if isinstance(driver, catalog.NotUsable):
+            mistakes.append(Mistake(f"{where}.driver", f"driver {name!r} is not usable here: {driver.reason}"))
+            continue
+        valid: dict[str, Any] = {}
+        _section(where, driver.Settings, table, valid, mistakes)
+        devices += valid.values()
+    return tuple(devices)
+
+
+def _names(tables: Any) -> list[str]:
+    """Names of all devices, those with mistakes too, so that nothing that refers to them is blamed."""
+    found = [table.get("name") for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _told(error: ValidationError, prefix: str, model: Any) -> Iterator[Mistake]:
+    """Turn pydantic's errors into key paths and remedies."""
+    for detail in error.errors(include_url=False):
+        where = _path(prefix, detail["loc"])
+        match detail["type"]:
+            case "extra_forbidden":
+                yield Mistake(where, _unknown_key(str(detail["loc"][-1]), _keys_beside(model, detail["loc"])))
+            case "missing":
+                yield Mistake(where, "is missing")
+            case "value_error":
+                yield Mistake(where, str(detail["ctx"]["error"]))
+            case _:
+                yield Mistake(where, f"{detail['msg'][0].lower()}{detail['msg'][1:]}; it is {detail['input']!r}")
+
+
+def _path(prefix: str, location: tuple[int | str, ...]) -> str:
+    return prefix + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+
+
+def _keys_beside(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Known keys of the table in which the last step of `location` stands."""
+    for step in location[:-1]:
+        if isinstance(step, str):
+            model = _model_in(model).model_fields[step].annotation
+    return list(_model_in(model).model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:
+    """The settings model inside `Model`, `Model | None` or `tuple[Model, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(_model_in(argument) for argument in annotation.__args__ if argument not in (type(None), Ellipsis))
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    return f"unknown key{_nearest(key, known)}"
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    nearest = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {nearest[0]!r}?" if nearest else f"; known are: {', '.join(known)}"
+
+
+def _wrong_references(valid: Mapping[str, Any], devices: list[str]) -> Iterator[Mistake]:
+    """Names that occur twice or that nothing bears, among the tables that are valid by themselves."""
+    calls = valid.get("andon", Andon()).call
+    operations = valid.get("operation", ())
+    yield from _repeated("device", devices)
+    yield from _repeated("scan", [rule.name for rule in valid.get("scan", ())])
+    yield from _repeated("operation", [operation.name for operation in operations])
+    yield from _repeated("andon.call", [call.name for call in calls])
+    for index, operation in enumerate(operations):
+        for place, characteristic in enumerate(operation.measurement):
+            if characteristic.gauge not in devices:
+                where = f"operation[{index}].measurement[{place}].gauge"
+                yield Mistake(where, f"no device {characteristic.gauge!r}{_nearest(characteristic.gauge, devices)}")
+    yield from _wrong_inputs(calls, devices)
+
+
+def _repeated(key: str, names: list[str]) -> Iterator[Mistake]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Mistake(f"{key}[{index}].name", f"{name!r} is taken by {key}[{names.index(name)}]")
+
+
+def _wrong_inputs(calls: tuple[AndonCall, ...], devices: list[str]) -> Iterator[Mistake]:
+    taken: dict[tuple[str, str], str] = {}
+    for index, call in enumerate(calls):
+        if call.device not in devices:
+            yield Mistake(f"andon.call[{index}].device", f"no device {call.device!r}{_nearest(call.device, devices)}")
+        other = taken.setdefault((call.device, call.input), call.name)
+        if other != call.name:
+            yield Mistake(f"andon.call[{index}].input", f"{call.input!r} of {call.device!r} is taken by call {other!r}")

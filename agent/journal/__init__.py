@@ -1,0 +1,1 @@
+"""The disk: append, read by lane, acknowledge, recover."""

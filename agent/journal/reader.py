@@ -1,0 +1,117 @@
+"""Read a journal: the next events of a lane, the lanes' state, the station's memory.
+
+A reading connection sees what is committed, in short transactions, and never writes or check-points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from agent.events import NS_PER_S, Lane
+from agent.journal.schema import open_reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive events of one lane: first and last number, and the finished bodies."""
+
+    first: int
+    last: int
+    bodies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """How far a lane is: numbers given, acknowledged by the broker, confirmed; bytes kept."""
+
+    last: int
+    sent: int
+    confirmed: int
+    size_bytes: int
+
+    @property
+    def depth(self) -> int:
+        """Events not yet confirmed."""
+        return self.last - self.confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When an event was seen, on all its clocks."""
+
+    time_ns: int
+    monotonic_ns: int
+    boot: str
+
+
+class JournalReader:
+    """One reading connection, for one thread at a time.  Closed by `close` or by leaving `with`.
+
+    Every method raises sqlite3.Error where the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_reader(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()
+
+    def next(self, lane: Lane, after: int, max_events: int, max_bytes: int) -> Chunk | None:
+        """Return the events of `lane` behind number `after`: at least one, at most `max_events` and about `max_bytes`.
+
+        None if there is nothing behind it.
+        """
+        cursor = self._connection.execute(
+            f"SELECT seq, body FROM event_{lane} WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608  a lane's name is ours
+            (after, max_events),
+        )
+        first = last = size = 0
+        bodies: list[str] = []
+        for sequence, body in cursor:
+            size += len(body)
+            if bodies and size > max_bytes:
+                break
+            first = first or sequence
+            last = sequence
+            bodies.append(body)
+        cursor.close()
+        return Chunk(first, last, tuple(bodies)) if bodies else None
+
+    def lanes(self) -> dict[Lane, LaneState]:
+        """How far each lane is."""
+        rows = self._connection.execute("SELECT name, last_seq, sent_seq, confirmed_seq, bytes FROM lane").fetchall()
+        return {Lane(name): LaneState(last, sent, confirmed, size) for name, last, sent, confirmed, size in rows}
+
+    def oldest(self, lane: Lane, after: int) -> Seen | None:
+        """When the first event of `lane` behind number `after` was seen; None if there is none."""
+        chunk = self.next(lane, after, 1, 0)
+        if chunk is None:
+            return None
+        body = orjson.loads(chunk.bodies[0])
+        time_ns = int(datetime.fromisoformat(body["time"]).timestamp() * NS_PER_S)
+        return Seen(time_ns, int(body["monotonicns"]), body["bootid"])
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """The station's memory."""
+        return {
+            key: orjson.loads(body) for key, body in self._connection.execute("SELECT key, body FROM state").fetchall()
+        }
+
+    def meta(self, key: str) -> str | None:
+        """A word about the file itself, such as its `epoch`."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,1 @@
+"""Threads, clock and health."""

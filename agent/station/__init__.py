@@ -1,0 +1,1 @@
+"""The decision, pure: state and signal in, events and indications out."""

@@ -1,0 +1,125 @@
+"""Raise, acknowledge and resolve andon calls.
+
+A call is open from its first press until it is resolved; a stop call that is open lets nothing pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.events import Kind, raw_text
+from agent.station.rules import CallMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.station.decision import Document, Draft
+    from agent.station.rules import AndonCall, Rules
+    from drivers.contract import Contact
+
+PREFIX = "call/"
+"""Documents of open calls are kept under this and the call's name."""
+
+COUNTER = "calls"
+"""Key of the document that counts the calls of this station."""
+
+
+def open_stop(draft: Draft) -> str | None:
+    """Why nothing may pass: the open stop call, in words; None if there is none."""
+    for _, call in draft.under(PREFIX):
+        if call["mode"] == CallMode.STOP:
+            return f"stopped by {call['name']} ({call['type']})"
+    return None
+
+
+class Andon:
+    """The calls of one station."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._calls = {call.name: call for call in rules.call}
+
+    def contact(self, draft: Draft, device: str, contact: Contact) -> None:
+        """Act on a button: press raises, release or the reset input resolves, as each call declares."""
+        data = {"device": device, "input": contact.input, "raw": raw_text(contact.raw)}
+        for call in self._calls.values():
+            if call.device != device:
+                continue
+            if call.input == contact.input:
+                self._button(draft, call, data, active=contact.active)
+            elif call.reset_input == contact.input and contact.active:
+                self.resolve(draft, call.name, data)
+
+    def raise_call(self, draft: Draft, name: str, data: Document, *, active: bool = False) -> bool:
+        """Open call `name`, or count one more press on it.  Returns False if no call has that name."""
+        call = self._calls.get(name)
+        if call is None:
+            return False
+        opened = draft.get(PREFIX + name)
+        if opened is None:
+            self._open(draft, call, data, active=active)
+        else:
+            pressed = {**opened, "presses": opened["presses"] + 1, "active": active}
+            draft.put(PREFIX + name, pressed)
+            draft.record(Kind.ANDON_PRESSED, opened["call"], {**data, **_told(pressed)})
+        return True
+
+    def resolve(self, draft: Draft, name: str, data: Document) -> bool:
+        """Close call `name`.  Returns False if it is not open."""
+        opened = draft.get(PREFIX + name)
+        if opened is None:
+            return False
+        draft.forget(PREFIX + name)
+        duration_s = draft.moment.seconds_since(opened["raised_monotonic_ns"], opened["raised_boot"])
+        draft.record(Kind.ANDON_RESOLVED, opened["call"], {**data, **_told(opened), "duration_s": duration_s})
+        return True
+
+    def acknowledge(self, draft: Draft, order: Mapping[str, object]) -> None:
+        """Take the central's word that somebody is coming.  Twice is once."""
+        wanted = order.get("call")
+        for key, opened in draft.under(PREFIX):
+            if opened["call"] == wanted:
+                if opened["state"] == "raised":
+                    known: Document = {**opened, "state": "acknowledged", "acknowledged": draft.moment.iso}
+                    draft.put(key, known)
+                    answered_s = draft.moment.seconds_since(opened["raised_monotonic_ns"], opened["raised_boot"])
+                    by = str(order.get("by", ""))
+                    told: Document = {**_told(known), "by": by, "answered_s": answered_s}
+                    draft.record(Kind.ANDON_ACKNOWLEDGED, str(opened["call"]), told)
+                return
+        draft.record(
+            Kind.COMMAND_REJECTED, "", {"command": "andon/acknowledge", **order, "reason": f"no open call {wanted!r}"}
+        )
+
+    def _button(self, draft: Draft, call: AndonCall, data: Document, *, active: bool) -> None:
+        opened = draft.get(PREFIX + call.name)
+        if active and (opened is None or not opened["active"]):
+            self.raise_call(draft, call.name, data, active=True)
+        elif not active and opened is not None and opened["active"]:
+            if call.reset_input:
+                draft.put(PREFIX + call.name, {**opened, "active": False})
+            else:
+                self.resolve(draft, call.name, data)
+
+    def _open(self, draft: Draft, call: AndonCall, data: Document, *, active: bool) -> None:
+        count = (draft.get(COUNTER) or {"count": 0})["count"] + 1
+        draft.put(COUNTER, {"count": count})
+        opened: Document = {
+            "call": f"{draft.moment.time_ns // 1_000_000:x}-{count}",
+            "name": call.name,
+            "type": call.type,
+            "mode": call.mode.value,
+            "state": "raised",
+            "time": draft.moment.iso,
+            "raised_monotonic_ns": draft.moment.monotonic_ns,
+            "raised_boot": draft.moment.boot,
+            "presses": 1,
+            "active": active,
+        }
+        draft.put(PREFIX + call.name, opened)
+        draft.record(Kind.ANDON_RAISED, opened["call"], {**data, **_told(opened)})
+
+
+def _told(opened: Document) -> Document:
+    """What a fact about a call tells of it."""
+    told = {key: opened[key] for key in ("call", "name", "type", "mode", "state", "presses")}
+    return {**told, "raised": opened["time"]}

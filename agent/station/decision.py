@@ -1,0 +1,94 @@
+"""What a decision is: the facts it makes, what it shows, and the documents of the station's memory it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent.events import Event, Kind
+from drivers.contract import Answer, Lamps, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from agent.events import Moment
+
+Document = dict[str, Any]
+"""A small JSON document of the station's memory.  Never changed in place: a decision puts a new one."""
+
+LAST = "last"
+"""Key of the document that tells the last verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that follows from one input.
+
+    `documents` maps keys of the memory to their new documents, None to forget one.  `answer` goes to the device that
+    spoke; `lamps` is the picture of the stack light from now on, None where it stays as it is.
+    """
+
+    events: tuple[Event, ...] = ()
+    documents: Mapping[str, Document | None] = field(default_factory=dict)
+    answer: Answer | None = None
+    lamps: Lamps | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the operator is told no."""
+        return self.answer is not None and self.answer.verdict is Verdict.REFUSE
+
+
+class Draft:
+    """A decision in the making: the memory as it will be, and what is said so far.
+
+    Lives for one call of `Station.handle`; each rule of the station reads it and adds to it.
+    """
+
+    def __init__(self, memory: Mapping[str, Document], moment: Moment, rules_digest: str) -> None:
+        self.moment = moment
+        self._memory = memory
+        self._rules_digest = rules_digest
+        self._documents: dict[str, Document | None] = {}
+        self._events: list[Event] = []
+        self._answer: Answer | None = None
+
+    def get(self, key: str) -> Document | None:
+        """The document at `key` as this decision leaves it."""
+        return self._documents[key] if key in self._documents else self._memory.get(key)
+
+    def under(self, prefix: str) -> Iterator[tuple[str, Document]]:
+        """Documents whose key begins with `prefix`, as this decision leaves them."""
+        for key in {**self._memory, **self._documents}:
+            document = self.get(key) if key.startswith(prefix) else None
+            if document is not None:
+                yield key, document
+
+    def put(self, key: str, document: Document) -> None:
+        """Remember `document` under `key`."""
+        self._documents[key] = document
+
+    def forget(self, key: str) -> None:
+        """Remember nothing under `key` any more."""
+        self._documents[key] = None
+
+    def record(self, kind: Kind, subject: str, data: Document) -> None:
+        """Add a fact, with the revision of the rules that made it."""
+        self._events.append(Event(kind, subject, {**data, "rules": self._rules_digest}, self.moment))
+
+    def accept(self, text: str) -> None:
+        """Tell the operator yes, unless something in this decision has said no."""
+        if self._answer is None or self._answer.verdict is Verdict.PASS:
+            self._say(Verdict.PASS, text)
+
+    def refuse(self, text: str) -> None:
+        """Tell the operator no."""
+        self._say(Verdict.REFUSE, text)
+
+    def finish(self, lamps: Lamps | None) -> Decision:
+        """Return the decision."""
+        return Decision(tuple(self._events), self._documents, self._answer, lamps)
+
+    def _say(self, verdict: Verdict, text: str) -> None:
+        self._answer = Answer(verdict, text)
+        self.put(LAST, {"verdict": verdict.value, "text": text, "time": self.moment.iso})

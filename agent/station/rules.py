@@ -1,0 +1,160 @@
+"""What a process engineer declares for a station: scan rules, operations, measurements and andon calls.
+
+The station's own words, validated when the station file is read.  Knows nothing of files; a device is a name.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from drivers.contract import NAME_PATTERN
+
+MEANING_GROUPS = ("operator", "unit", "lot", "command")
+"""Named groups that give a scan its meaning; a scan rule has exactly one of them."""
+
+COMPANION_GROUPS = {"lot": ("part",)}
+"""Groups that may stand beside the one that gives the meaning."""
+
+COMMANDS = ("sign-off", "abort")
+"""Command cards that a station understands; `call:NAME` and `resolve:NAME` for each andon call come on top."""
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Exact = Annotated[Decimal, Field(allow_inf_nan=False)]
+
+
+class Declared(BaseModel):
+    """A frozen table of the station file that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class ScanRule(Declared):
+    """How a scanned text is read.  The rule must match the whole text; its named group tells the meaning."""
+
+    name: Name = Field(description="Name of the rule, kept with every scan it reads.")
+    pattern: Pattern = Field(
+        description="Regular expression with exactly one of the groups operator, unit, lot (with part), command."
+    )
+
+    @property
+    def meaning(self) -> str:
+        """The group that gives a scan its meaning."""
+        return next(group for group in MEANING_GROUPS if group in re.compile(self.pattern).groupindex)
+
+    @model_validator(mode="after")
+    def _has_one_meaning(self) -> Self:
+        groups = set(re.compile(self.pattern).groupindex)
+        meanings = [group for group in MEANING_GROUPS if group in groups]
+        if len(meanings) != 1:
+            raise ValueError(
+                f"pattern of scan rule {self.name!r} must have exactly one of the groups "
+                f"{', '.join(f'(?P<{group}>...)' for group in MEANING_GROUPS)}; it has {meanings or 'none'}"
+            )
+        known = {meanings[0], *COMPANION_GROUPS.get(meanings[0], ())}
+        if unknown := groups - known:
+            raise ValueError(f"pattern of scan rule {self.name!r} has the unknown group {min(unknown)!r}")
+        if meanings == ["lot"] and "part" not in groups:
+            raise ValueError(f"pattern of scan rule {self.name!r} reads a lot but no (?P<part>...): which part is it?")
+        return self
+
+
+class PartNeed(Declared):
+    """A component that an operation builds in, traced by lot."""
+
+    number: str = Field(min_length=1, description="Part number, as the label says it.")
+    quantity: int = Field(default=1, ge=1, le=1000, description="How many scans of it, in pieces.")
+
+
+class Characteristic(Declared):
+    """A measured characteristic with its limits, both ends included."""
+
+    name: str = Field(min_length=1, description="Name on the drawing.")
+    gauge: Name = Field(description="Name of the gauge device that measures it.")
+    unit: str = Field(min_length=1, description="Unit of the limits; a value in another unit is refused or converted.")
+    nominal: Exact = Field(description="Nominal value, in `unit`.")
+    low: Exact = Field(description="Lower specification limit, in `unit`.")
+    high: Exact = Field(description="Upper specification limit, in `unit`.")
+
+    @model_validator(mode="after")
+    def _limits_stand_in_order(self) -> Self:
+        if not self.low <= self.nominal <= self.high:
+            raise ValueError(
+                f"limits of {self.name!r} must satisfy low <= nominal <= high; "
+                f"they are {self.low}, {self.nominal}, {self.high}"
+            )
+        return self
+
+
+class Operation(Declared):
+    """One operation on one unit, and all that it requires."""
+
+    name: Name = Field(description="Name of the operation in the route.")
+    units: Pattern = Field(default=".+", description="Which units it is for: must match the whole unit number.")
+    operator: bool = Field(default=True, description="Whether somebody must be signed on.")
+    part: tuple[PartNeed, ...] = Field(default=(), description="Components to scan.")
+    measurement: tuple[Characteristic, ...] = Field(default=(), description="Characteristics to measure, in order.")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for label, values in (
+            ("part number", [part.number for part in self.part]),
+            ("measurement", [characteristic.name for characteristic in self.measurement]),
+        ):
+            if twice := _first_repeated(values):
+                raise ValueError(f"operation {self.name!r} names {label} {twice!r} twice")
+        return self
+
+
+class CallMode(StrEnum):
+    """Whether a call asks for help while work goes on, or stops the line."""
+
+    CALL = "call"
+    STOP = "stop"
+
+
+class AndonCall(Declared):
+    """A button, cord or contact that calls."""
+
+    name: Name = Field(description="Name of the call, unique in this station.")
+    type: Name = Field(description="quality, safety, equipment, material, process, or a word of the plant.")
+    mode: CallMode = Field(default=CallMode.CALL, description="call: work goes on; stop: nothing may pass.")
+    device: Name = Field(description="Device that has the button.")
+    input: str = Field(min_length=1, description="Input of that device, as its driver names it.")
+    reset_input: str = Field(
+        default="", description="Input that resolves the call; empty: releasing the button (or cord) resolves it."
+    )
+
+
+class Rules(Declared):
+    """All rules of one station."""
+
+    revision: str = Field(default="", description="Revision of these rules in the plant's words; empty: none.")
+    scan: tuple[ScanRule, ...] = ()
+    operation: tuple[Operation, ...] = ()
+    call: tuple[AndonCall, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Names these rules exactly: their revision, if any, and 12 hexadecimal digits of their SHA-256."""
+        digest = sha256(self.model_dump_json(exclude={"revision"}).encode()).hexdigest()[:12]
+        return f"{self.revision}+{digest}" if self.revision else digest
+
+
+def _first_repeated(values: list[str]) -> str | None:
+    return next((value for index, value in enumerate(values) if value in values[:index]), None)

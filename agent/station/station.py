@@ -1,0 +1,116 @@
+"""Decide what follows from one input: (memory, input) -> decision.
+
+Knows the station's rules.  Knows nothing of disks, networks, threads or the time of day: time comes with the input.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.events import Kind, raw_text
+from agent.signals import AgentStarted, AgentStopped, Command, DeviceLost, DeviceOpened
+from agent.station import andon, devices
+from agent.station.andon import Andon
+from agent.station.codes import CodeReader
+from agent.station.decision import LAST, Decision, Draft
+from agent.station.interlock import Interlock, scan_data
+from agent.station.rules import CallMode
+from drivers.contract import Contact, Lamp, Lamps, Noise, Reading, Scan, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.signals import Input
+    from agent.station.codes import Meaning
+    from agent.station.decision import Document
+    from agent.station.rules import Rules
+
+
+class Station:
+    """One station and its rules.  Holds no state: the memory comes in, and the changes to it go out."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._digest = rules.digest
+        self._codes = CodeReader(rules.scan)
+        self._interlock = Interlock(rules)
+        self._andon = Andon(rules)
+
+    def handle(self, memory: Mapping[str, Document], happened: Input) -> Decision:
+        """Return what follows from `happened`."""
+        draft = Draft(memory, happened.moment, self._digest)
+        source = happened.source
+        match happened.what:
+            case Reading() as reading:
+                self._interlock.measured(draft, source, reading)
+            case Scan() as scan:
+                self._scanned(draft, source, scan)
+            case Contact() as contact:
+                self._andon.contact(draft, source, contact)
+            case Noise(raw, reason):
+                draft.record(Kind.DEVICE_NOISE, source, {"device": source, "raw": raw_text(raw), "reason": reason})
+                draft.refuse(f"{source}: {reason}")
+            case DeviceOpened():
+                devices.opened(draft, source)
+            case DeviceLost(reason):
+                devices.went(draft, source, reason)
+            case Command(name, data):
+                self._ordered(draft, name, data)
+            case AgentStarted(version):
+                told = {"version": version, "declared": self._rules.model_dump(mode="json")}
+                draft.record(Kind.AGENT_STARTED, "", told)
+            case AgentStopped(reason):
+                draft.record(Kind.AGENT_STOPPED, "", {"reason": reason})
+        return draft.finish(_lamps(draft))
+
+    def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
+        meanings = self._codes.meanings(scan.text)
+        if not meanings:
+            draft.record(Kind.SCAN_UNRECOGNISED, "", scan_data(device, scan, ""))
+            draft.refuse(f"code not recognised: {scan.text}")
+        elif len(meanings) > 1:
+            both = f"{meanings[0].rule} and {meanings[1].rule}"
+            data = {**scan_data(device, scan, ""), "reason": f"code fits two scan rules: {both}"}
+            draft.record(Kind.SCAN_REJECTED, "", data)
+            draft.refuse(data["reason"])
+        elif meanings[0].what == "command":
+            self._card(draft, device, scan, meanings[0])
+        else:
+            self._interlock.scanned(draft, device, scan, meanings[0])
+
+    def _card(self, draft: Draft, device: str, scan: Scan, meaning: Meaning) -> None:
+        command = meaning.groups["command"]
+        data = {**scan_data(device, scan, meaning.rule), "command": command}
+        word, _, name = command.partition(":")
+        if command == "sign-off":
+            self._interlock.sign_off(draft, data)
+        elif command == "abort":
+            self._interlock.abort(draft, data)
+        elif word == "call" and self._andon.raise_call(draft, name, data):
+            draft.accept(f"{name} called")
+        elif word == "resolve" and self._andon.resolve(draft, name, data):
+            draft.accept(f"{name} resolved")
+        else:
+            reason = f"{name} is not open" if word == "resolve" else f"no command {command!r}"
+            draft.record(Kind.COMMAND_REJECTED, "", {**data, "reason": reason})
+            draft.refuse(reason)
+
+    def _ordered(self, draft: Draft, name: str, data: Mapping[str, object]) -> None:
+        if name == "andon/acknowledge":
+            self._andon.acknowledge(draft, data)
+        else:
+            draft.record(Kind.COMMAND_REJECTED, "", {"command": name, "data": data, "reason": f"no command {name!r}"})
+
+
+def _lamps(draft: Draft) -> Lamps:
+    """The stack light that belongs to the memory: red stop or refusal, yellow call, green the last thing was good."""
+    modes = {call["mode"] for _, call in draft.under(andon.PREFIX)}
+    verdict = (draft.get(LAST) or {}).get("verdict")
+    lit = set()
+    if CallMode.STOP in modes or verdict == Verdict.REFUSE:
+        lit.add(Lamp.RED)
+    elif verdict == Verdict.PASS:
+        lit.add(Lamp.GREEN)
+    if CallMode.CALL in modes:
+        lit.add(Lamp.YELLOW)
+    return Lamps(frozenset(lit))

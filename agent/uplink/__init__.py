@@ -1,0 +1,1 @@
+"""MQTT: lanes out, commands in."""

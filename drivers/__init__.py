@@ -1,0 +1,1 @@
+"""Devices: one small file each; says what the device said."""

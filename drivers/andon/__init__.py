@@ -1,0 +1,1 @@
+"""Buttons, contacts and lamps."""

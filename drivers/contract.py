@@ -1,0 +1,163 @@
+"""What a device may say, what may be shown on it, and what its driver must do.
+
+This is the plug for drivers of our own and of third parties (entry-point group `lineside.drivers`).
+Knows nothing of the agent: a driver says what the device said, and never what it means.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Names of devices: also used as file names and in topics, so no blanks, slashes or wildcards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One code, as the reader sent it.
+
+    `text` is the code without framing and symbology identifier; `symbology` is the ISO/IEC 15424 identifier
+    (`]C1`, ...) where the reader sends one, else empty.
+    """
+
+    raw: bytes
+    text: str
+    symbology: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of a gauge: the number exactly as sent, the same as `Decimal`, and its unit as sent."""
+
+    raw: bytes
+    text: str
+    value: Decimal
+    unit: str
+    stable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A button or contact that is now active (pressed, closed as wired) or not."""
+
+    raw: bytes
+    input: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Bytes that make no sense, kept with the reason; never guessed at."""
+
+    raw: bytes
+    reason: str
+
+
+Signal = Scan | Reading | Contact | Noise
+
+
+class Verdict(StrEnum):
+    """What the operator is told about the last thing done."""
+
+    PASS = "pass"  # noqa: S105  the word on the lamp, no secret
+    REFUSE = "refuse"
+
+
+class Lamp(StrEnum):
+    """Colours of a stack light: red stop or refusal, yellow call, green go on, blue help."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict on a signal, for the device that sent it (its own lamp or beeper)."""
+
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lamps:
+    """The whole picture of the stack light: lit colours; all others are dark."""
+
+    lit: frozenset[Lamp] = frozenset()
+
+
+Indication = Answer | Lamps
+
+
+class DeviceError(Exception):
+    """Root of what a driver raises.  The message names the device, its port, and the remedy."""
+
+
+class DeviceGoneError(DeviceError):
+    """Port missing, unplugged or silent for good: close, wait, open again."""
+
+
+class DeviceBusyError(DeviceError):
+    """Another program holds the port: stop it (the message names it), then the driver opens by itself."""
+
+
+class DriverUnusableError(DeviceError):
+    """The driver cannot work on this machine (a library or a permission is missing): mend, then start again."""
+
+
+class DeviceSettings(BaseModel):
+    """Keys that every `[[device]]` table has; each driver adds its own in a subclass."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: str = Field(pattern=NAME_PATTERN, description="Name of the device, unique in this station.")
+    driver: str = Field(description="Name of the driver, as `lineside drivers` lists it.")
+
+
+class Driver(ABC):
+    """One device.
+
+    The constructor only stores.  `open`, `read`, `show` and `close` are called by one thread, the device's own;
+    `cancel` by any other.  After an error from any of them the caller closes and, later, opens again.
+    """
+
+    Settings: ClassVar[type[DeviceSettings]]
+
+    @abstractmethod
+    def __init__(self, settings: Any) -> None:
+        """Store `settings`, an instance of this driver's `Settings`."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Open the device exclusively.  Waits 5 s at most.
+
+        Raises DeviceGoneError, DeviceBusyError or DriverUnusableError.
+        """
+
+    @abstractmethod
+    def read(self, timeout_s: float) -> Sequence[Signal]:
+        """Return what the device said since the last call, in order; empty after `timeout_s` or `cancel`.
+
+        Nonsense is returned as Noise.  Raises DeviceGoneError.
+        """
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """End a waiting `read` soon, or the next one at once.  Never blocks, never raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the device go.  Called also after a failed `open`, and twice at worst.  Never raises."""
+
+    def show(self, indication: Indication) -> None:  # noqa: B027  a device without lamp or beeper shows nothing
+        """Show on the device.  Waits 0.5 s at most.  Raises DeviceGoneError.  What the device cannot show is left out."""
