@@ -16,7 +16,7 @@ from agent.events import LANE_OF, Lane
 from agent.journal.errors import JournalWriteError
 from agent.journal.lock import JournalLock
 from agent.journal.reader import JournalReader
-from agent.journal.schema import open_writer, translated
+from agent.journal.schema import Translating, open_writer, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -140,21 +140,17 @@ class Journal:
             raise translated(error, self.path) from error
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        try:
+        with Translating(self.path):
             self.epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
             self._last = {Lane(name): last for name, last in connection.execute("SELECT name, last_seq FROM lane")}
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
 
     def _prove(self, connection: sqlite3.Connection) -> None:
         """Write a random word and read it back through a second connection."""
         word = secrets.token_hex(8)
-        try:
+        with Translating(self.path):
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('self_test', ?)", (word,))
-            with self.reader() as reader:
-                found = reader.meta("self_test")
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
+        with self.reader() as reader:
+            found = reader.meta("self_test")
         if found != word:
             raise JournalWriteError(f"{self.path}: what was written cannot be read back; is the disk sound?")
 

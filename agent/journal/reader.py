@@ -5,6 +5,7 @@ A reading connection sees what is committed, in short transactions, and never wr
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from agent.events import NS_PER_S, Lane
-from agent.journal.schema import open_reader
+from agent.journal.schema import Translating, open_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,11 +55,13 @@ class Seen:
 class JournalReader:
     """One reading connection, for one thread at a time.  Closed by `close` or by leaving `with`.
 
-    Every method raises sqlite3.Error where the file cannot be read.
+    Making one and every method raise JournalError where the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_reader(path)
+        self._translating = Translating(path)
+        with self._translating:
+            self._connection = open_reader(path)
 
     def __enter__(self) -> Self:
         return self
@@ -75,25 +78,22 @@ class JournalReader:
 
         None if there is nothing behind it.
         """
-        cursor = self._connection.execute(
-            f"SELECT seq, body FROM event_{lane} WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608  a lane's name is ours
-            (after, max_events),
-        )
         first = last = size = 0
         bodies: list[str] = []
-        for sequence, body in cursor:
-            size += len(body)
-            if bodies and size > max_bytes:
-                break
-            first = first or sequence
-            last = sequence
-            bodies.append(body)
-        cursor.close()
+        query = f"SELECT seq, body FROM event_{lane} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  a lane's name is ours
+        with self._translating, closing(self._connection.execute(query, (after, max_events))) as rows:
+            for sequence, body in rows:
+                size += len(body)
+                if bodies and size > max_bytes:
+                    break
+                first = first or sequence
+                last = sequence
+                bodies.append(body)
         return Chunk(first, last, tuple(bodies)) if bodies else None
 
     def lanes(self) -> dict[Lane, LaneState]:
         """How far each lane is."""
-        rows = self._connection.execute("SELECT name, last_seq, sent_seq, confirmed_seq, bytes FROM lane").fetchall()
+        rows = self._all("SELECT name, last_seq, sent_seq, confirmed_seq, bytes FROM lane")
         return {Lane(name): LaneState(last, sent, confirmed, size) for name, last, sent, confirmed, size in rows}
 
     def oldest(self, lane: Lane, after: int) -> Seen | None:
@@ -107,11 +107,14 @@ class JournalReader:
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """The station's memory."""
-        return {
-            key: orjson.loads(body) for key, body in self._connection.execute("SELECT key, body FROM state").fetchall()
-        }
+        return {key: orjson.loads(body) for key, body in self._all("SELECT key, body FROM state")}
 
     def meta(self, key: str) -> str | None:
         """A word about the file itself, such as its `epoch`."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        rows = self._all("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def _all(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Read whole, so that no transaction stays open."""
+        with self._translating:
+            return self._connection.execute(query, parameters).fetchall()

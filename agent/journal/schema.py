@@ -88,6 +88,21 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+class Translating:
+    """Turns SQLite's errors inside `with` into the journal's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raise JournalPathError, JournalCorruptError or JournalWriteError in place of SQLite's error."""
+        if isinstance(error, sqlite3.Error):
+            raise translated(error, self._path) from error
+
+
 def translated(error: sqlite3.Error, path: Path) -> JournalError:
     """Turn SQLite's error into the journal's word for what to do next."""
     name = getattr(error, "sqlite_errorname", "") or ""

@@ -6,13 +6,13 @@ Health is told by age: the oldest fact not delivered, the last confirmation, the
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.events import NS_PER_S
+from agent.journal.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,9 @@ class StatusReport:
                 self._reader = self._journal.reader()
             lanes = {lane.value: self._lane(self._reader, lane, state) for lane, state in self._reader.lanes().items()}
             memory = self._reader.documents()
-        except sqlite3.Error as error:
+        except JournalError as error:
             self.close()
-            lanes, memory, unreadable = {}, {}, [f"journal cannot be read: {error}"]
+            lanes, memory, unreadable = {}, {}, [str(error)]
         else:
             unreadable = []
         broker = self._broker()

@@ -5,7 +5,6 @@ Knows lanes, windows and topics.  Knows nothing of devices or of the station's r
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import deque
 from queue import Empty, SimpleQueue
@@ -16,6 +15,7 @@ import structlog
 
 from agent import __version__
 from agent.events import LANES, Lane, batch
+from agent.journal.errors import JournalError
 from agent.uplink import downlink
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
@@ -56,7 +56,7 @@ class Forwarder:
     """
 
     name = "forwarder"
-    expected = (BrokerError, sqlite3.OperationalError)
+    expected = (BrokerError, JournalError)
 
     def __init__(
         self,
@@ -236,7 +236,7 @@ class Forwarder:
             self._tell("offline")
             while self._air and (left_s := deadline_s - time.monotonic()) > 0:
                 self._take_news(min(left_s, WAIT_S))
-        except (BrokerError, sqlite3.Error) as error:
+        except (BrokerError, JournalError) as error:
             log.warning("uplink.unflushed", reason=str(error))
             return False
         finally:
