@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from agent.station.rules import AndonCall, Declared, Operation, Rules, ScanRule
 from drivers import catalog
@@ -180,7 +180,7 @@ def parse(tables: Mapping[str, Any], path: Path) -> StationFile:
             valid[key] = _devices(tables[key], mistakes)
         else:
             _section(key, field.annotation, tables[key], valid, mistakes)
-    mistakes += _wrong_references(valid, _names(tables.get("device")))
+    mistakes += _wrong_references(tables)
     if mistakes:
         raise StationFileError(path, mistakes)
     return StationFile.model_construct(**valid)
@@ -206,7 +206,7 @@ def schema() -> dict[str, Any]:
 def _section(key: str, model: Any, table: Any, valid: dict[str, Any], mistakes: list[Mistake]) -> None:
     """Put the validated table into `valid`, or its mistakes into `mistakes`."""
     try:
-        valid[key] = TypeAdapter(model).validate_json(orjson.dumps(table))
+        valid[key] = TypeAdapter(model).validate_json(to_json(table))
     except ValidationError as error:
         mistakes.extend(_told(error, key, model))
 
@@ -235,12 +235,6 @@ def _devices(tables: Any, mistakes: list[Mistake]) -> tuple[DeviceSettings, ...]
         _section(where, driver.Settings, table, valid, mistakes)
         devices += valid.values()
     return tuple(devices)
-
-
-def _names(tables: Any) -> list[str]:
-    """Names of all devices, those with mistakes too, so that nothing that refers to them is blamed."""
-    found = [table.get("name") for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
-    return [name for name in found if isinstance(name, str)]
 
 
 def _told(error: ValidationError, prefix: str, model: Any) -> Iterator[Mistake]:
@@ -282,37 +276,59 @@ def _unknown_key(key: str, known: list[str]) -> str:
 
 
 def _nearest(word: str, known: list[str]) -> str:
+    if not known:
+        return ""
     nearest = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]!r}?" if nearest else f"; known are: {', '.join(known)}"
 
 
-def _wrong_references(valid: Mapping[str, Any], devices: list[str]) -> Iterator[Mistake]:
-    """Names that occur twice or that nothing bears, among the tables that are valid by themselves."""
-    calls = valid.get("andon", Andon()).call
-    operations = valid.get("operation", ())
+def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Names that occur twice or that nothing bears.
+
+    Looks at the tables as they are written, so that another mistake in the same table hides nothing and a device with
+    a mistake of its own is still a device.
+    """
+    andon = tables.get("andon")
+    calls = _rows(andon.get("call") if isinstance(andon, dict) else None)
+    operations = _rows(tables.get("operation"))
+    devices = _rows(tables.get("device"))
+    known = [name for _, device in devices if isinstance(name := device.get("name"), str)]
     yield from _repeated("device", devices)
-    yield from _repeated("scan", [rule.name for rule in valid.get("scan", ())])
-    yield from _repeated("operation", [operation.name for operation in operations])
-    yield from _repeated("andon.call", [call.name for call in calls])
-    for index, operation in enumerate(operations):
-        for place, characteristic in enumerate(operation.measurement):
-            if characteristic.gauge not in devices:
-                where = f"operation[{index}].measurement[{place}].gauge"
-                yield Mistake(where, f"no device {characteristic.gauge!r}{_nearest(characteristic.gauge, devices)}")
-    yield from _wrong_inputs(calls, devices)
+    yield from _repeated("scan", _rows(tables.get("scan")))
+    yield from _repeated("operation", operations)
+    yield from _repeated("andon.call", calls)
+    for index, operation in operations:
+        for place, characteristic in _rows(operation.get("measurement")):
+            yield from _no_device(f"operation[{index}].measurement[{place}].gauge", characteristic.get("gauge"), known)
+    for index, call in calls:
+        yield from _no_device(f"andon.call[{index}].device", call.get("device"), known)
+    yield from _inputs_taken(calls)
 
 
-def _repeated(key: str, names: list[str]) -> Iterator[Mistake]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Mistake(f"{key}[{index}].name", f"{name!r} is taken by {key}[{names.index(name)}]")
+def _rows(tables: Any) -> list[tuple[int, dict[str, Any]]]:
+    """The tables of an array with their places; what is no table is told elsewhere."""
+    return (
+        [(index, row) for index, row in enumerate(tables) if isinstance(row, dict)] if isinstance(tables, list) else []
+    )
 
 
-def _wrong_inputs(calls: tuple[AndonCall, ...], devices: list[str]) -> Iterator[Mistake]:
-    taken: dict[tuple[str, str], str] = {}
-    for index, call in enumerate(calls):
-        if call.device not in devices:
-            yield Mistake(f"andon.call[{index}].device", f"no device {call.device!r}{_nearest(call.device, devices)}")
-        other = taken.setdefault((call.device, call.input), call.name)
-        if other != call.name:
-            yield Mistake(f"andon.call[{index}].input", f"{call.input!r} of {call.device!r} is taken by call {other!r}")
+def _repeated(key: str, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for index, row in rows:
+        if isinstance(name := row.get("name"), str) and (place := first.setdefault(name, index)) != index:
+            yield Mistake(f"{key}[{index}].name", f"{name!r} is taken by {key}[{place}]")
+
+
+def _no_device(where: str, name: object, known: list[str]) -> Iterator[Mistake]:
+    if isinstance(name, str) and name not in known:
+        yield Mistake(where, f"no device {name!r}{_nearest(name, known)}")
+
+
+def _inputs_taken(calls: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    first: dict[tuple[str, str], int] = {}
+    for index, call in calls:
+        device, name = call.get("device"), call.get("input")
+        if isinstance(device, str) and isinstance(name, str):
+            place = first.setdefault((device, name), index)
+            if place != index:
+                yield Mistake(f"andon.call[{index}].input", f"{name!r} of {device!r} is taken by andon.call[{place}]")

@@ -172,6 +172,11 @@ class Envelope:
         return sequence, kind.value, time, event.subject, orjson.dumps(body).decode()
 
 
+def size_bytes(body: str) -> int:
+    """Bytes of a finished event on the disk and on the wire: UTF-8, where raw bytes above 127 take two."""
+    return len(body) if body.isascii() else len(body.encode())
+
+
 def batch(bodies: Iterable[str]) -> str:
     """Join finished events into one CloudEvents batch, untouched."""
     return "[" + ",".join(bodies) + "]"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from agent.events import LANE_OF, Lane
+from agent.events import LANE_OF, Lane, size_bytes
 from agent.journal.errors import JournalWriteError
 from agent.journal.lock import JournalLock
 from agent.journal.reader import JournalReader
@@ -111,12 +111,13 @@ class Journal:
         connection = self._connection
         if connection is None:
             raise JournalWriteError(f"{self.path} is closed")
+        bodies = {key: document and orjson.dumps(document).decode() for key, document in documents.items()}
         marks = self._marks.take()
         try:
             connection.execute("BEGIN IMMEDIATE")
             for lane, batch in rows.items():
                 connection.executemany(f"INSERT INTO event_{lane} VALUES (?, ?, ?, ?, ?)", batch)  # noqa: S608  a lane's name is ours
-                size = sum(len(row[4]) for row in batch)
+                size = sum(size_bytes(row[4]) for row in batch)
                 connection.execute(
                     "UPDATE lane SET last_seq = ?, bytes = bytes + ? WHERE name = ?", (last[lane], size, lane.value)
                 )
@@ -125,19 +126,19 @@ class Journal:
                     "UPDATE lane SET sent_seq = max(sent_seq, ?), confirmed_seq = max(confirmed_seq, ?) WHERE name = ?",
                     (sent, confirmed, lane.value),
                 )
-            for key, document in documents.items():
-                if document is None:
+            for key, body in bodies.items():
+                if body is None:
                     connection.execute("DELETE FROM state WHERE key = ?", (key,))
                 else:
-                    connection.execute(
-                        "INSERT OR REPLACE INTO state VALUES (?, ?)", (key, orjson.dumps(document).decode())
-                    )
+                    connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, body))
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             self._marks.put_back(marks)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise translated(error, self.path) from error
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.path) from error
+            raise
 
     def _load(self, connection: sqlite3.Connection) -> None:
         with Translating(self.path):

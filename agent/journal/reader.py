@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from agent.events import NS_PER_S, Lane
+from agent.events import NS_PER_S, Lane, size_bytes
 from agent.journal.schema import Translating, open_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SEPARATOR_BYTES = 1
+"""A batch of n events has n - 1 commas and 2 brackets: one byte an event, and one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,18 @@ class JournalReader:
         self._connection.close()
 
     def next(self, lane: Lane, after: int, max_events: int, max_bytes: int) -> Chunk | None:
-        """Return the events of `lane` behind number `after`: at least one, at most `max_events` and about `max_bytes`.
+        """Return the events of `lane` behind number `after`: at least one, at most `max_events`.
 
-        None if there is nothing behind it.
+        More than one only if their batch, with brackets and commas, stays within `max_bytes` of UTF-8.  None if there
+        is nothing behind it.
         """
-        first = last = size = 0
+        first = last = 0
+        size = SEPARATOR_BYTES
         bodies: list[str] = []
         query = f"SELECT seq, body FROM event_{lane} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  a lane's name is ours
         with self._translating, closing(self._connection.execute(query, (after, max_events))) as rows:
             for sequence, body in rows:
-                size += len(body)
+                size += size_bytes(body) + SEPARATOR_BYTES
                 if bodies and size > max_bytes:
                     break
                 first = first or sequence

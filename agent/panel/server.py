@@ -82,7 +82,7 @@ class PanelServer:
         self._server.lifespan = config.lifespan_class(config)
         self._loop.run_until_complete(self._server.startup(sockets=[self._socket]))
 
-    def failed(self, error: Exception) -> float | None:
+    def failed(self, error: Exception) -> None:
         """Take the usual wait before listening again; the supervisor tells the reason."""
         del error
 

@@ -78,7 +78,11 @@ class StatusReport:
             unreadable = []
         broker = self._broker()
         devices = self._health.entries("device")
+        recorder = self._health.entries("recorder").get("recorder", {})
+        trouble = recorder.get("trouble", "")
         reasons = [*unreadable, *self._reasons(lanes, devices)]
+        if trouble:
+            reasons.append(f"cannot record: {trouble}")
         return {
             "ok": not reasons,
             "reasons": reasons,
@@ -89,7 +93,8 @@ class StatusReport:
             "devices": devices,
             "lanes": lanes,
             **_station(memory, lanes),
-            "lamps": self._health.entries("recorder").get("recorder", {}).get("lamps", []),
+            "trouble": trouble,
+            "lamps": recorder.get("lamps", []),
         }
 
     def close(self) -> None:
@@ -133,8 +138,6 @@ class StatusReport:
             for lane, entry in lanes.items()
             if (entry["oldest_age_s"] or 0) > OLDEST_UNCONFIRMED_S
         ]
-        if trouble := self._health.entries("recorder").get("recorder", {}).get("trouble"):
-            reasons.append(f"cannot record: {trouble}")
         return reasons
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 MICROSECONDS = 1_000_000
 
 
 def tell(state: str) -> None:
-    """Send one state (`READY=1`, `WATCHDOG=1`, `STOPPING=1`, `STATUS=...`) to the service manager, if there is one."""
+    """Send one state (`READY=1`, `WATCHDOG=1`, `STOPPING=1`, `STATUS=...`) to the service manager, if there is one.
+
+    A manager that cannot be reached is no reason to stop: it will notice that the signs of life stay out.
+    """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel, suppress(OSError):
         channel.connect(address)
         channel.send(state.encode())
 

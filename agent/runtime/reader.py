@@ -103,5 +103,6 @@ class DeviceReader:
             except Full:
                 return False
             paid = self._owed.popleft()
-            self._health.count("device", self.name, **{"noise" if isinstance(paid.what, Noise) else "signals": 1})
+            if not isinstance(paid.what, DeviceOpened | DeviceLost):
+                self._health.count("device", self.name, **{"noise" if isinstance(paid.what, Noise) else "signals": 1})
         return True

@@ -195,6 +195,7 @@ class Interlock:
             "name": characteristic.name,
             "gauge": data["gauge"],
             "value": float(value),
+            "text": str(value),
             "unit": characteristic.unit,
             "verdict": judgement,
             "time": draft.moment.iso,

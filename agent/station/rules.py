@@ -41,7 +41,7 @@ Exact = Annotated[Decimal, Field(allow_inf_nan=False)]
 class Declared(BaseModel):
     """A frozen table of the station file that knows all its keys."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class ScanRule(Declared):
@@ -139,6 +139,12 @@ class AndonCall(Declared):
     reset_input: str = Field(
         default="", description="Input that resolves the call; empty: releasing the button (or cord) resolves it."
     )
+
+    @model_validator(mode="after")
+    def _can_be_resolved(self) -> Self:
+        if self.reset_input == self.input:
+            raise ValueError(f"call {self.name!r} is raised by its reset_input {self.input!r}, so nothing resolves it")
+        return self
 
 
 class Rules(Declared):

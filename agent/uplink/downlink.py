@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from agent.events import LANES, Lane
+from agent.events import LANES, Lane, raw_text
 
 
 def confirmations(payload: bytes, epoch: str) -> dict[Lane, int]:
@@ -15,7 +15,7 @@ def confirmations(payload: bytes, epoch: str) -> dict[Lane, int]:
     Empty for another epoch, or for a document that makes no sense.
     """
     document = _object(payload)
-    if document.get("epoch") != epoch:
+    if document is None or document.get("epoch") != epoch:
         return {}
     return {lane: document[lane] for lane in LANES if _is_sequence(document.get(lane))}
 
@@ -24,15 +24,16 @@ def command(payload: bytes) -> dict[str, Any]:
     """Return the JSON object of a command; one that cannot be read comes as `{"unreadable": text}`."""
     if not payload:
         return {}
-    return _object(payload) or {"unreadable": payload.decode("latin-1")}
+    document = _object(payload)
+    return {"unreadable": raw_text(payload)} if document is None else document
 
 
-def _object(payload: bytes) -> dict[str, Any]:
+def _object(payload: bytes) -> dict[str, Any] | None:
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _is_sequence(value: object) -> bool:

@@ -85,7 +85,8 @@ class Forwarder:
         self._window = settings.window
         self._batch_bytes = settings.batch_bytes
         self._orders: deque[tuple[str, Mapping[str, Any]]] = deque()
-        report(state="offline", reason="", since=time.monotonic())
+        self._status = ""
+        self._become("offline", "not dialled yet")
 
     def wake(self) -> None:
         """Say that the journal has something new.  Called by the recorder; never blocks."""
@@ -95,11 +96,10 @@ class Forwarder:
 
     def open(self) -> None:
         """Dial, tell that the station is online, and go on behind the last acknowledged event."""
-        self._report(state="dialling")
         if self._reader is None:
             self._reader = self._journal.reader()
             self._lanes = {
-                lane: LaneProgress(state.sent, state.confirmed, self._settings.resend_after_s)
+                lane: LaneProgress(state.sent, state.confirmed, state.last, self._settings.resend_after_s)
                 for lane, state in self._reader.lanes().items()
             }
         self._link = Link(
@@ -114,7 +114,7 @@ class Forwarder:
             progress.rewind(self._heard_s)
         self._link.subscribe(self._topics.confirm, self._topics.commands)
         self._tell("online")
-        self._report(state="online", reason="", since=time.monotonic())
+        self._become("online", "")
         log.info("broker.online", broker=f"{self._settings.host}:{self._settings.port}", window=self._window)
 
     def step(self) -> None:
@@ -138,7 +138,7 @@ class Forwarder:
     def failed(self, error: Exception) -> float | None:
         """Tell why there is no connection; a refusal is retried slowly."""
         refused = isinstance(error, BrokerRefusedError)
-        self._report(state="refused" if refused else "offline", reason=str(error), since=time.monotonic())
+        self._become("refused" if refused else "offline", str(error))
         return self._settings.refused_retry_s if refused else None
 
     def close(self) -> None:
@@ -150,6 +150,13 @@ class Forwarder:
         if self._stopping and self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _become(self, state: str, reason: str) -> None:
+        """Report the state; `since` stays while only the reason changes."""
+        if state != self._status:
+            self._status = state
+            self._report(since=time.monotonic())
+        self._report(state=state, reason=reason)
 
     def _take_news(self, wait_s: float) -> None:
         try:

@@ -23,12 +23,16 @@ class Flight:
 
 
 class LaneProgress:
-    """One lane.  Numbers are sequences of the journal; times are monotonic seconds."""
+    """One lane.  Numbers are sequences of the journal; times are monotonic seconds.
 
-    def __init__(self, sent: int, confirmed: int, resend_after_s: float) -> None:
+    `last` is the newest number in the journal: an earlier run may have sent up to it without leaving a note.
+    """
+
+    def __init__(self, sent: int, confirmed: int, last: int, resend_after_s: float) -> None:
         self.sent = max(sent, confirmed)
         self.confirmed = confirmed
         self.read = self.sent
+        self._reached = max(last, self.sent)
         self._flights: deque[Flight] = deque()
         self._resend_first_s = resend_after_s
         self._resend_s = resend_after_s
@@ -39,28 +43,31 @@ class LaneProgress:
         flight = Flight(first, last, now_s)
         self._flights.append(flight)
         self.read = last
+        self._reached = max(self._reached, last)
         return flight
 
     def land(self, flight: Flight, now_s: float) -> bool:
-        """Note that `flight` is acknowledged; True if `sent` moved on.  Acknowledgements out of order wait."""
+        """Note that `flight` is acknowledged; True if all before it are too.  Acknowledgements out of order wait."""
         flight.acked = True
         moved = False
         while self._flights and self._flights[0].acked:
             self.sent = max(self.sent, self._flights.popleft().last)
             moved = True
-        if moved and self._silent_since_s is None:
+        if self.confirmed < self.sent and self._silent_since_s is None:
             self._silent_since_s = now_s
         return moved
 
     def confirm(self, sequence: int, now_s: float) -> bool:
         """Note that everything up to `sequence` is confirmed; True if that is news.
 
-        A number that was never sent is not believed.
+        A number that cannot have been sent is not believed.  One sent before a rewind or a resend is, and need not be
+        sent again.
         """
-        if not self.confirmed < sequence <= self.read:
+        if not self.confirmed < sequence <= self._reached:
             return False
         self.confirmed = sequence
         self.sent = max(self.sent, sequence)
+        self.read = max(self.read, sequence)
         self._resend_s = self._resend_first_s
         self._silent_since_s = now_s if self.confirmed < self.sent else None
         return True

@@ -28,7 +28,7 @@ function dial() {
       render(JSON.parse(message.data));
     } catch (error) {
       console.error(error);
-      lose("This page cannot read the agent's answer: reload it, or tell the line's IT.");
+      lose("This page cannot read the agent's answer: reload it.", "Unknown");
     }
   };
   source.onerror = () => lose("The agent does not answer.");
@@ -42,20 +42,27 @@ function watch() {
   if (lost && now - Math.max(dialledAt, heardAt ?? 0) > REDIAL_MS) dial();
 }
 
-function lose(why) {
+// Nothing known is worse than something wrong: the whole screen says so.
+function lose(why, word = "No connection") {
   document.body.dataset.link = "lost";
   document.body.dataset.verdict = "none";
   lastKey = null;
   byId("reasons").hidden = true;
-  say("lost", "No connection", `${why} Nothing here is current: do not go on by this page.`);
-  document.title = "No connection";
+  say("lost", word, `${why} Do not go on by this page.`);
+  document.title = word;
 }
 
 // -- the status --------------------------------------------------------------------------------------------------
 
 function render(status) {
-  const now = Date.parse(status.now);
   renderStation(status);
+  if (Object.keys(status.lanes).length === 0) {
+    // Without its journal the agent knows of no call and no fact, which is not the same as none.
+    lose(`The agent cannot tell: ${status.reasons.join("; ")}.`, "Unknown");
+    write(byId("when"), "");
+    return;
+  }
+  const now = Date.parse(status.now);
   renderWork(status.operation);
   renderCalls(status.calls, now);
   renderDevices(status.devices);
@@ -84,7 +91,11 @@ function renderVerdict(status, now) {
   const last = status.last;
   const stop = status.calls.find((call) => call.mode === "stop");
   let state = "none";
-  if (stop) {
+  if (status.trouble) {
+    // What was passed last is on disk; whatever is scanned now is not.
+    state = "refuse";
+    say("refuse", WORDS.refuse, `cannot record: ${status.trouble}`);
+  } else if (stop) {
     state = "stop";
     say("stop", "Stop", stop.name);
   } else if (last) {
@@ -93,13 +104,13 @@ function renderVerdict(status, now) {
   } else {
     say("none", "Ready", "Nothing scanned or measured yet.");
   }
-  const told = stop ?? last;
+  const told = status.trouble ? null : stop ?? last;
   const age = told ? secondsSince(told.time, now) : 0;
   write(byId("when"), told ? `${clock(told.time)} · ${span(age)} ago` : "");
   document.body.dataset.verdict = state;
   document.body.dataset.age = age > PASS_FRESH_S ? "old" : "fresh";
   document.title = `${byId("word").textContent} · ${byId("station").textContent}`;
-  flash(told ? [state, told.time, told.text ?? told.call].join("\n") : "");
+  flash([state, told?.time, told?.text ?? told?.call].join("\n"));
 }
 
 function flash(key) {
