@@ -111,7 +111,9 @@ class Journal:
         connection = self._connection
         if connection is None:
             raise JournalWriteError(f"{self.path} is closed")
-        bodies = {key: document and orjson.dumps(document).decode() for key, document in documents.items()}
+        bodies = {
+            key: None if document is None else orjson.dumps(document).decode() for key, document in documents.items()
+        }
         marks = self._marks.take()
         try:
             connection.execute("BEGIN IMMEDIATE")

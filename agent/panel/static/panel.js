@@ -134,7 +134,7 @@ function renderWork(operation) {
   write(title, needs.length ? "Still needed" : "Nothing more needed");
   fill(byId("done"), [
     ...(operation?.measurements ?? []).map((done) =>
-      item(`${done.name} ${done.value} ${done.unit}`, {}, done.verdict === "pass" ? "" : "bad")),
+      item(`${done.name} ${done.text ?? done.value} ${done.unit}`, {}, done.verdict === "pass" ? "" : "bad")),
     ...(operation?.parts ?? []).map((part) => item(part.lot ? `${part.part}, lot ${part.lot}` : part.part)),
   ]);
 }
