@@ -1,0 +1,1 @@
+"""Stand-in devices and a central server, as separate processes."""

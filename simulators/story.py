@@ -1,0 +1,100 @@
+"""A shift in a minute: what the operator of the demonstration's station does, again and again.
+
+Sign on, scan a unit, scan the part lot, measure; now and then a value out of limits, a code that nobody knows, and a
+pull of the andon cord.  Matches the rules of `demo.toml`.  Knows nothing of what the agent makes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from simulators.gauge import values
+from simulators.report import say
+from simulators.scanner import scanned
+from simulators.stand_in import Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+    from simulators.button import ButtonBox
+    from simulators.gauge import Gauge
+    from simulators.scanner import Scanner
+
+OPERATORS = ("OP-4711", "OP-0815")
+INPUTS = ("quality", "cord")
+"""Inputs of the button box: a quality call, and the cord that stops the line."""
+
+PART = "4711-A"
+NOMINAL = Decimal("12.345")
+SIGMA_MM = 0.004
+TOLERANCE_MM = Decimal("0.015")
+TOO_LARGE = Decimal("12.500")
+AGAIN_AFTER_S = 3.0
+UNITS_A_SHIFT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """The three devices of the demonstration, and how long the operator takes between two hand movements."""
+
+    scanner: Scanner
+    gauge: Gauge
+    box: ButtonBox
+    pace_s: float = 0.25
+
+
+def shifts(station: Station, random: Random, first_serial: int) -> Iterator[Wait]:
+    """Work for ever.  Serial numbers count up from `first_serial` and never come twice."""
+    serial = first_serial
+    while True:
+        for operator in OPERATORS:
+            yield from _scan(station, operator)
+            for turn in range(UNITS_A_SHIFT):
+                yield from _unit(station, random, serial)
+                yield from _trouble(station, turn)
+                serial += 1
+            say("shift", device="operator", operator=operator, units=UNITS_A_SHIFT)
+
+
+def _unit(station: Station, random: Random, serial: int) -> Iterator[Wait]:
+    """One unit from its scan to its good value; every fourth is measured out of limits first."""
+    yield from _scan(station, f"SN{serial:010d}")
+    yield from _scan(station, f"{PART}/LOT{serial // 50:05d}")
+    if serial % 4 == 1:
+        station.gauge.value(str(TOO_LARGE))
+        yield Wait(station.pace_s * 2)
+    station.gauge.value(str(_good(random)))
+    yield Wait(station.pace_s * 2)
+
+
+def _trouble(station: Station, turn: int) -> Iterator[Wait]:
+    """What else happens at a line, each at its turn."""
+    match turn % 4:
+        case 0:
+            yield from _scan(station, f"HTTPS://EXAMPLE.COM/{turn}")
+        case 1:
+            yield from _call(station, "quality", seconds=4 * station.pace_s)
+        case 3:
+            yield from _call(station, "cord", seconds=6 * station.pace_s)
+        case _:
+            pass
+
+
+def _call(station: Station, button: str, seconds: float) -> Iterator[Wait]:
+    station.box.press(button)
+    yield Wait(seconds)
+    station.box.release(button)
+    yield Wait(station.pace_s)
+
+
+def _scan(station: Station, code: str) -> Iterator[Wait]:
+    yield from scanned(station.scanner, code, AGAIN_AFTER_S)
+    yield Wait(station.pace_s)
+
+
+def _good(random: Random) -> Decimal:
+    """A value inside the limits of `demo.toml`."""
+    return next(value for value in values(random, NOMINAL, SIGMA_MM) if abs(value - NOMINAL) <= TOLERANCE_MM)
