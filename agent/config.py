@@ -297,12 +297,14 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _repeated("scan", _rows(tables.get("scan")))
     yield from _repeated("operation", operations)
     yield from _repeated("andon.call", calls)
+    yield from _inputs_taken(calls)
+    if not isinstance(tables.get("device", []), list):
+        return
     for index, operation in operations:
         for place, characteristic in _rows(operation.get("measurement")):
             yield from _no_device(f"operation[{index}].measurement[{place}].gauge", characteristic.get("gauge"), known)
     for index, call in calls:
         yield from _no_device(f"andon.call[{index}].device", call.get("device"), known)
-    yield from _inputs_taken(calls)
 
 
 def _rows(tables: Any) -> list[tuple[int, dict[str, Any]]]:

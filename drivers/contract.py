@@ -118,7 +118,7 @@ class DriverUnusableError(DeviceError):
 class DeviceSettings(BaseModel):
     """Keys that every `[[device]]` table has; each driver adds its own in a subclass."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=NAME_PATTERN, description="Name of the device, unique in this station.")
     driver: str = Field(description="Name of the driver, as `lineside drivers` lists it.")

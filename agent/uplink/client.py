@@ -173,7 +173,8 @@ class Link:
                 if tls.cert_file is not None:
                     context.load_cert_chain(tls.cert_file, tls.key_file)
             except OSError as error:
-                raise BrokerRefusedError(f"[broker.tls]: a file cannot be used: {error}") from error
+                named = ", ".join(f"{key} {path}" for key, path in tls if path is not None)
+                raise BrokerRefusedError(f"[broker.tls]: one of {named} cannot be used: {error}") from error
             self._client.tls_set_context(context)
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
