@@ -160,4 +160,4 @@ class Driver(ABC):
         """Let the device go.  Called also after a failed `open`, and twice at worst.  Never raises."""
 
     def show(self, indication: Indication) -> None:  # noqa: B027  a device without lamp or beeper shows nothing
-        """Show on the device.  Waits 0.5 s at most.  Raises DeviceGoneError.  What the device cannot show is left out."""
+        """Show on the device; what it cannot show is left out.  Waits 0.5 s at most.  Raises DeviceGoneError."""
