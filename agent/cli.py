@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent import __version__, config, logs
+from drivers import catalog
 
 if TYPE_CHECKING:
     from agent.app import Agent
     from agent.config import StationFile
     from agent.journal.errors import JournalError
+    from drivers.contract import Driver
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK_S = 5.0
@@ -32,7 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The station file (TOML).")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The station file (TOML).")]
+FileOption = Annotated[
+    Path, typer.Option("--config", "-c", metavar="FILE", readable=False, help="The station file (TOML).")
+]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback
@@ -52,9 +57,7 @@ def _options(
 
 
 @app.command()
-def run(
-    file: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The station file (TOML).")],
-) -> None:
+def run(file: FileOption) -> None:
     """Run the agent until SIGTERM or SIGINT."""
     logs.set_up()
     station = _read(file)
@@ -85,6 +88,18 @@ def check(file: FileArgument) -> None:
 
 
 @app.command()
+def drivers(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False) -> None:
+    """List every driver, and whether it is usable here and why not."""
+    found = [(name, catalog.load(name)) for name in catalog.names()]
+    if as_json:
+        rows = [{"driver": name, "usable": not _reason(driver), "reason": _reason(driver)} for name, driver in found]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for name, driver in found:
+        typer.echo(f"{name}: not usable: {_reason(driver)}" if _reason(driver) else f"{name}: usable")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of station files."""
     typer.echo(json.dumps(config.schema(), indent=2, ensure_ascii=False))
@@ -104,6 +119,10 @@ def _read(file: Path) -> StationFile:
         raise typer.Exit(os.EX_CONFIG) from None
 
 
+def _reason(driver: type[Driver] | catalog.NotUsable) -> str:
+    return driver.reason if isinstance(driver, catalog.NotUsable) else ""
+
+
 def _serve(agent: Agent) -> None:
     """Wait for the signal to stop; meanwhile feed the watchdog while every worker moves."""
     from agent.runtime import notify  # noqa: PLC0415
@@ -114,7 +133,7 @@ def _serve(agent: Agent) -> None:
         if stuck := agent.stuck():
             notify.tell(f"STATUS=does not move: {', '.join(stuck)}")
         else:
-            notify.tell("WATCHDOG=1")
+            notify.tell("WATCHDOG=1\nSTATUS=running")
     notify.tell("STOPPING=1")
     agent.stop_reason = signal.Signals(caught.si_signo).name
 

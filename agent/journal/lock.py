@@ -10,10 +10,13 @@ from agent.journal.errors import JournalHeldError, JournalPathError
 
 
 class JournalLock:
-    """An exclusive lock on `<journal>.lock`, given back by the kernel however the process ends."""
+    """An exclusive lock on `<journal>.lock`, given back by the kernel however the process ends.
+
+    It lies beside the file itself, so that a symbolic link to a journal finds the same lock.
+    """
 
     def __init__(self, journal: Path) -> None:
-        self._path = journal.with_name(journal.name + ".lock")
+        self._path = Path(os.path.realpath(journal) + ".lock")
         self._journal = journal
         self._descriptor = -1
 
@@ -23,8 +26,8 @@ class JournalLock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise JournalPathError(
-                f"{self._path} cannot be made: {error.strerror}; "
-                f"make the folder of journal.path writable for this user (uid {os.getuid()})"
+                f"{self._path} cannot be made: {error.strerror}; the folder of journal.path must be there "
+                f"and writable for this user (uid {os.getuid()})"
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from agent.events import NS_PER_S, Lane, size_bytes
+from agent.events import Lane, size_bytes
 from agent.journal.schema import Translating, open_reader
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class JournalReader:
         if chunk is None:
             return None
         body = orjson.loads(chunk.bodies[0])
-        time_ns = int(datetime.fromisoformat(body["time"]).timestamp() * NS_PER_S)
-        return Seen(time_ns, int(body["monotonicns"]), body["bootid"])
+        since_1970 = datetime.fromisoformat(body["time"]) - datetime.fromtimestamp(0, UTC)
+        return Seen(since_1970 // timedelta(microseconds=1) * 1000, int(body["monotonicns"]), body["bootid"])
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """The station's memory."""

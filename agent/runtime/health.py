@@ -81,6 +81,8 @@ class StatusReport:
         recorder = self._health.entries("recorder").get("recorder", {})
         trouble = recorder.get("trouble", "")
         reasons = [*unreadable, *self._reasons(lanes, devices)]
+        if broker["state"] == "refused":
+            reasons.append(broker["reason"])
         if trouble:
             reasons.append(f"cannot record: {trouble}")
         return {
@@ -132,7 +134,7 @@ class StatusReport:
 
     def _reasons(self, lanes: dict[str, dict[str, Any]], devices: dict[str, dict[str, Any]]) -> list[str]:
         reasons = [f"{name} does not move" for name in self._stuck()]
-        reasons += [f"device {name}: {entry['reason']}" for name, entry in devices.items() if entry["state"] == "lost"]
+        reasons += [entry["reason"] for entry in devices.values() if entry["state"] == "lost"]
         reasons += [
             f"{lane}: oldest fact waits {entry['oldest_age_s']:.0f} s"
             for lane, entry in lanes.items()

@@ -5,6 +5,7 @@ Knows the rules and the memory.  Doubt falls towards refusal.
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Interlock:
         """Judge a value against the measurement that waits for this gauge, if any."""
         data: Document = {
             "gauge": device,
-            "value": float(reading.value),
+            "value": _number(reading.value),
             "text": reading.text,
             "unit": reading.unit,
             "stable": reading.stable,
@@ -194,7 +195,7 @@ class Interlock:
         taken = {
             "name": characteristic.name,
             "gauge": data["gauge"],
-            "value": float(value),
+            "value": _number(value),
             "text": str(value),
             "unit": characteristic.unit,
             "verdict": judgement,
@@ -204,7 +205,7 @@ class Interlock:
         draft.record(
             Kind.MEASUREMENT_TAKEN,
             document["unit"],
-            {**data, **limits, "judged": float(value), "judged_unit": characteristic.unit, "verdict": judgement},
+            {**data, **limits, "judged": _number(value), "judged_unit": characteristic.unit, "verdict": judgement},
         )
         told = f"{characteristic.name} {value} {characteristic.unit}"
         if judgement is Judgement.FAIL:
@@ -243,6 +244,12 @@ def scan_data(device: str, scan: Scan, rule: str) -> Document:
         "symbology": scan.symbology,
         "raw": raw_text(scan.raw),
     }
+
+
+def _number(value: Decimal) -> float | None:
+    """`value` as JSON can hold it; None for NaN and what is too large.  The text as sent stands beside it."""
+    number = float(value) if value.is_finite() else math.nan
+    return number if math.isfinite(number) else None
 
 
 def _reject(draft: Draft, kind: Kind, subject: str, data: Document, reason: str) -> None:

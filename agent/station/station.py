@@ -66,7 +66,7 @@ class Station:
     def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
         meanings = self._codes.meanings(scan.text)
         if not meanings:
-            draft.record(Kind.SCAN_UNRECOGNISED, "", scan_data(device, scan, ""))
+            draft.record(Kind.SCAN_UNRECOGNISED, "", {**scan_data(device, scan, ""), "reason": "no scan rule reads it"})
             draft.refuse(f"code not recognised: {scan.text}")
         elif len(meanings) > 1:
             both = f"{meanings[0].rule} and {meanings[1].rule}"
