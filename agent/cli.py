@@ -129,11 +129,13 @@ def _serve(agent: Agent) -> None:
 
     period_s = (notify.watchdog_s() or 2 * LOOK_S) / 2
     notify.tell("READY=1")
+    stuck: list[str] = []
     while (caught := signal.sigtimedwait(STOP_SIGNALS, period_s)) is None:
-        if stuck := agent.stuck():
-            notify.tell(f"STATUS=does not move: {', '.join(stuck)}")
-        else:
-            notify.tell("WATCHDOG=1\nSTATUS=running")
+        stuck, before = agent.stuck(), stuck
+        if stuck != before:
+            notify.tell(f"STATUS=does not move: {', '.join(stuck)}" if stuck else "STATUS=")
+        if not stuck:
+            notify.tell("WATCHDOG=1")
     notify.tell("STOPPING=1")
     agent.stop_reason = signal.Signals(caught.si_signo).name
 
