@@ -7,6 +7,7 @@ sessions and retained messages over `stop` and `start`; iotcore forgets them.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -217,9 +218,18 @@ def accepts(port: int) -> bool:
     return False
 
 
+PORTS = range(20_000, 30_000)
+"""Ports to choose from: below the range that Linux takes for outgoing connections, which come at any moment."""
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of 127.0.0.1 that nobody uses now, and that no outgoing connection will take."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port

@@ -11,10 +11,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,6 +22,7 @@ import pytest
 
 from agent.config import Panel
 from agent.panel.server import PanelServer
+from simulators.broker import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,11 +135,6 @@ class Browser:
     def quit(self) -> None:
         self._send("DELETE", f"/session/{self._session}")
         self._http.close()
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from agent.config import Panel
 from agent.panel.server import PanelServer
 from agent.panel.views import POLL_S, host_name, is_loopback, without_ages
+from simulators.broker import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +37,6 @@ def status_document() -> dict[str, Any]:
         "lanes": {"andon": dict(lane), "work": dict(lane)},
         "last": None,
     }
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager
