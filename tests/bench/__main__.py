@@ -54,7 +54,9 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(MEASURES)}; again for more.")] = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and samples.")] = False,
-    large: Annotated[int | None, typer.Option(help=f"Events of a large backlog [default: {LARGE}].")] = None,
+    large: Annotated[
+        int | None, typer.Option(help=f"Events of a large backlog; default {LARGE}, quick {QUICK_LARGE}.")
+    ] = None,
 ) -> None:
     """Measure the agent against floors taken in the same run."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -93,7 +93,7 @@ def measure(plan: Plan) -> Iterator[Row]:
                 rig.stop()
                 ready.forget_sent(rig.journal)
     yield from latency("andon press -> subscriber, backlog draining", presses_s, busy_s, p99=at_most(5))
-    yield from latency("  against a quiet broker", presses_s, quiet_s)
+    yield from latency("andon press -> subscriber, against a quiet broker", presses_s, quiet_s)
 
 
 def _take_turns(rig: Rig, subscriber: Subscriber, floor: Callable[[], None], presses_s: Samples) -> None:

@@ -58,7 +58,7 @@ def measure(plan: Plan) -> Iterator[Row]:
                 time.sleep(PAUSE_S)
                 bare_s.append(answered_s(line, "KN0000000001"))
     yield from latency("signal in -> green out", scans_s, floors_s, at_most(2), at_most(3))
-    yield from latency("  against a bare program", scans_s, bare_s)
+    yield from latency("signal in -> green out, against a bare program", scans_s, bare_s)
 
 
 @contextmanager

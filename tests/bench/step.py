@@ -30,4 +30,4 @@ def measure(plan: Plan) -> Iterator[Row]:
             recorder.queue.put(next(recorder.work))
             floors_s.append(file.write_s())
             steps_s.append(recorder.green_s())
-    yield from latency("  of it Recorder.step", steps_s, floors_s)
+    yield from latency("queued signal -> green, Recorder.step alone", steps_s, floors_s)
