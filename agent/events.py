@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import orjson
 
@@ -61,12 +63,18 @@ class Kind(StrEnum):
 
     MEASUREMENT_TAKEN = "measurement.taken"
     MEASUREMENT_REJECTED = "measurement.rejected"
+    MEASUREMENT_SUMMARY = "measurement.summary"
+
+    JOURNAL_DAMAGED = "journal.damaged"
+    JOURNAL_RECOVERED = "journal.recovered"
+    JOURNAL_GAP = "journal.gap"
 
     AGENT_STARTED = "agent.started"
     AGENT_STOPPED = "agent.stopped"
     DEVICE_OPENED = "device.opened"
     DEVICE_LOST = "device.lost"
     DEVICE_NOISE = "device.noise"
+    CLOCK_STEPPED = "clock.stepped"
 
     @property
     def lane(self) -> Lane:
@@ -77,6 +85,7 @@ class Kind(StrEnum):
 _LANE_OF_FAMILY = {
     "andon": Lane.ANDON,
     "alarm": Lane.ALARM,
+    "journal": Lane.ALARM,
     "operator": Lane.WORK,
     "operation": Lane.WORK,
     "part": Lane.WORK,
@@ -87,6 +96,7 @@ _LANE_OF_FAMILY = {
     "measurement": Lane.MEASUREMENT,
     "agent": Lane.HEALTH,
     "device": Lane.HEALTH,
+    "clock": Lane.HEALTH,
 }
 
 LANE_OF = {kind: kind.lane for kind in Kind}
@@ -108,12 +118,17 @@ class Moment:
     @property
     def iso(self) -> str:
         """Wall time as RFC 3339 in UTC, to the millisecond."""
-        stamp = datetime.fromtimestamp(self.time_ns // NS_PER_S, UTC)
-        return f"{stamp:%Y-%m-%dT%H:%M:%S}.{self.time_ns % NS_PER_S // 1_000_000:03d}Z"
+        return f"{_second(self.time_ns // NS_PER_S)}.{self.time_ns % NS_PER_S // 1_000_000:03d}Z"
 
     def seconds_since(self, earlier_monotonic_ns: int, earlier_boot: str) -> float | None:
         """Seconds from an earlier moment to this one; None across boots, where no clock can tell for sure."""
         return (self.monotonic_ns - earlier_monotonic_ns) / NS_PER_S if earlier_boot == self.boot else None
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """The text of one second; many events share it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +141,19 @@ class Event:
     moment: Moment
 
 
-Row = tuple[int, str, str, str, str]
-"""A finished event as the journal keeps it: sequence, kind, time, subject, body (CloudEvents JSON)."""
+Row = tuple[int, str, str, str, str, int | None]
+"""A finished event as the journal keeps it: sequence, kind, time, subject, body (CloudEvents JSON), CRC-32 of it."""
 
 
 def raw_text(raw: bytes) -> str:
     """Write device bytes as code points 0 to 255, readable where ASCII; `.encode("latin-1")` gives them back."""
     return raw.decode("latin-1")
+
+
+_WORDS = {
+    kind: (kind.value, LANE_OF[kind].value, TYPE_PREFIX + kind.value, f"{SCHEMA_PREFIX}{kind.value}:1") for kind in Kind
+}
+"""Kind -> its word, lane, CloudEvents type and schema, made once for the hot path."""
 
 
 class Envelope:
@@ -146,18 +167,17 @@ class Envelope:
 
     def row(self, event: Event, epoch: str, sequence: int) -> Row:
         """Return `event` as number `sequence` of its lane in journal `epoch`, encoded once and for all."""
-        kind = event.kind
-        lane = LANE_OF[kind]
+        word, lane, name, schema = _WORDS[event.kind]
         moment = event.moment
         time = moment.iso
         body = {
             "specversion": "1.0",
-            "type": TYPE_PREFIX + kind,
+            "type": name,
             "source": self._source,
             "id": f"{epoch}.{lane}.{sequence}",
             "subject": event.subject,
             "time": time,
-            "dataschema": f"{SCHEMA_PREFIX}{kind}:1",
+            "dataschema": schema,
             "datacontenttype": "application/json",
             "epoch": epoch,
             "lane": lane,
@@ -169,7 +189,8 @@ class Envelope:
         }
         if not event.subject:
             del body["subject"]
-        return sequence, kind.value, time, event.subject, orjson.dumps(body).decode()
+        encoded = orjson.dumps(body)
+        return sequence, word, time, event.subject, encoded.decode(), crc32(encoded)
 
 
 def size_bytes(body: str) -> int:

@@ -1,72 +1,132 @@
-"""Keep every fact: append, remember the station's memory, and note what has been delivered.
+"""Keep every fact: append, remember the station's memory, note what has been delivered, survive damage.
 
 The writing side of one SQLite file.  Knows nothing of devices or MQTT.
 """
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
-from threading import Lock
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from agent.events import LANE_OF, Lane, size_bytes
-from agent.journal.errors import JournalWriteError
-from agent.journal.lock import JournalLock
+from agent.events import Kind, Lane
+from agent.journal import lanes, orders, recovery, salvage
+from agent.journal.errors import (
+    JournalCorruptError,
+    JournalError,
+    JournalPathError,
+    JournalVersionError,
+    JournalWriteError,
+)
+from agent.journal.lock import JournalLock, Note
 from agent.journal.reader import JournalReader
-from agent.journal.schema import Translating, open_writer, translated
+from agent.journal.reserve import Reserve
+from agent.journal.schema import Translating
+from agent.journal.tidying import Tidying
+from agent.journal.writer import Writer
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from agent.events import Event, Row
+    from agent.events import Event, Moment, Row
+    from agent.journal.quarantine import Quarantine
+    from agent.journal.writer import Book
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """How much is kept.  Budgets in bytes a lane, 0 or absent: no end; days for confirmed events; reserve in bytes."""
+
+    budget_bytes: Mapping[Lane, int] = field(default_factory=dict)
+    keep_days: float = 30.0
+    reserve_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What became of a damaged journal: why, where it is now, and the epochs before and after."""
+
+    reason: str
+    aside: str
+    old_epoch: str
+    new_epoch: str
 
 
 class Journal:
     """One station's journal.
 
-    `append`, `settle` and `close` belong to one thread, the recorder's.  `sent` and `confirmed` may be called by any
-    thread: they are kept in memory and written with the next `append` or `settle`; losing them in a crash only means
-    that some events are sent again under the same number.
+    `append`, `tidy`, `start_anew` and `close` belong to one thread, the recorder's.  `sent`, `confirmed` and `suspect`
+    may be called by any thread: marks are kept in memory and written with the next `append` or `tidy`; losing them in a
+    crash only means that some events are sent again under the same number.
 
-    `encode` turns an event, the epoch and its number into the finished row.
+    `encode` turns an event, the epoch and its number into the finished row; `now` tells the moment.
+
+    `damage` is to be told in an event; `shortage` says that opening took the reserve, because the disk is full.
     """
 
-    def __init__(self, path: Path, encode: Callable[[Event, str, int], Row]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        encode: Callable[[Event, str, int], Row],
+        now: Callable[[], Moment],
+        settings: JournalSettings | None = None,
+    ) -> None:
+        settings = settings or JournalSettings()
         self.path = path
-        self.epoch = ""
-        self._encode = encode
+        self.damage: Damage | None = None
+        self.suspicion = ""
+        self.shortage = ""
         self._lock = JournalLock(path)
-        self._connection: sqlite3.Connection | None = None
-        self._last: dict[Lane, int] = {}
-        self._marks = _Marks()
+        self._reserve = Reserve(path, settings.reserve_bytes)
+        self._writer = Writer(path, self._lock, encode, now, settings.budget_bytes)
+        self._tidying = Tidying(self._writer, now, settings.keep_days)
+        self._now = now
+
+    @property
+    def epoch(self) -> str:
+        """Names the file: made with it, and with the next one when this is damaged."""
+        return self._writer.epoch
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Events that the broker refused: orders from any thread, carried out with the next transaction."""
+        return self._writer.quarantine
 
     def open(self) -> None:
         """Take the lock, open the file, and prove that what is written can be read.
 
-        Raises JournalHeldError, JournalPathError, JournalVersionError, JournalCorruptError or JournalWriteError.
+        A damaged file, or one that lacks commits, is put aside and a new one begun: `damage` tells.  On a full disk the
+        reserve is given up: `shortage` tells.  Raises JournalHeldError, JournalPathError, JournalVersionError or
+        JournalWriteError.
         """
         self._lock.acquire()
         try:
-            self._connection = open_writer(self.path)
-            self._load(self._connection)
-            self._prove(self._connection)
+            try:
+                self._begin()
+                self._reserve.keep()
+            except (JournalWriteError, JournalPathError) as error:
+                if not self._reserve.give_up():
+                    raise
+                self._begin()
+                self.shortage = str(error)
         except BaseException:
-            self.close()
+            self._writer.forget()
+            self._lock.release()
             raise
 
     def close(self) -> None:
         """Write what is still in memory, and let the file go."""
         try:
-            if self._connection is not None:
+            if self._writer.is_open:
                 self.settle()
         finally:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+            if self._writer.is_open:
+                self._writer.detach()
+                self._writer.note(clean=True)
             self._lock.release()
 
     def append(self, events: Iterable[Event], documents: Mapping[str, dict[str, Any] | None]) -> None:
@@ -74,117 +134,151 @@ class Journal:
 
         Raises JournalWriteError or JournalCorruptError; then nothing was written.
         """
-        last = dict(self._last)
-        rows: dict[Lane, list[Row]] = {}
-        for event in events:
-            lane = LANE_OF[event.kind]
-            last[lane] += 1
-            rows.setdefault(lane, []).append(self._encode(event, self.epoch, last[lane]))
-        self._write(rows, last, documents)
-        self._last = last
+
+        def work(connection: sqlite3.Connection, book: Book) -> None:
+            self._writer.record(connection, book, events)
+            for key, document in documents.items():
+                if document is None:
+                    connection.execute("DELETE FROM state WHERE key = ?", (key,))
+                else:
+                    body = orjson.dumps(document).decode()
+                    connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, body))
+
+        self._writer.commit(work)
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """The station's memory as last written."""
         with self.reader() as reader:
             return reader.documents()
 
-    def sent(self, lane: Lane, sequence: int) -> None:
-        """Note that the broker has all events of `lane` up to `sequence`."""
-        self._marks.sent(lane, sequence)
+    def sent(self, lane: Lane, sequence: int, epoch: str = "") -> None:
+        """Note that the broker has all events of `lane` up to `sequence`; of another epoch: nothing."""
+        self._writer.marks.sent(lane, sequence, epoch)
 
-    def confirmed(self, lane: Lane, sequence: int) -> None:
-        """Note that whoever must confirm has all events of `lane` up to `sequence`."""
-        self._marks.confirmed(lane, sequence)
+    def confirmed(self, lane: Lane, sequence: int, epoch: str = "") -> None:
+        """Note that whoever must confirm has all events of `lane` up to `sequence`; of another epoch: nothing."""
+        self._writer.marks.confirmed(lane, sequence, epoch)
 
-    def settle(self) -> None:
-        """Write new marks if there are any.  Raises JournalWriteError or JournalCorruptError."""
-        if self._marks.pending:
-            self._write({}, self._last, {})
+    def salvaged(self, epoch: str, lane: Lane, sequence: int) -> None:
+        """Note that events saved from an older `epoch` are confirmed up to `sequence`: they may go."""
+        self._writer.marks.salvaged(epoch, lane, sequence)
+
+    def suspect(self, reason: str) -> None:
+        """Say that the file is damaged, as a reader found: the recorder will begin a new one."""
+        self.suspicion = reason
 
     def reader(self) -> JournalReader:
         """A reading connection of its own, for one thread."""
         return JournalReader(self.path)
 
-    def _write(
-        self, rows: Mapping[Lane, list[Row]], last: Mapping[Lane, int], documents: Mapping[str, dict[str, Any] | None]
-    ) -> None:
-        connection = self._connection
-        if connection is None:
-            raise JournalWriteError(f"{self.path} is closed")
-        bodies = {
-            key: None if document is None else orjson.dumps(document).decode() for key, document in documents.items()
-        }
-        marks = self._marks.take()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for lane, batch in rows.items():
-                connection.executemany(f"INSERT INTO event_{lane} VALUES (?, ?, ?, ?, ?)", batch)  # noqa: S608  a lane's name is ours
-                size = sum(size_bytes(row[4]) for row in batch)
-                connection.execute(
-                    "UPDATE lane SET last_seq = ?, bytes = bytes + ? WHERE name = ?", (last[lane], size, lane.value)
-                )
-            for lane, (sent, confirmed) in marks.items():
-                connection.execute(
-                    "UPDATE lane SET sent_seq = max(sent_seq, ?), confirmed_seq = max(confirmed_seq, ?) WHERE name = ?",
-                    (sent, confirmed, lane.value),
-                )
-            for key, body in bodies.items():
-                if body is None:
-                    connection.execute("DELETE FROM state WHERE key = ?", (key,))
-                else:
-                    connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, body))
-            connection.execute("COMMIT")
-        except BaseException as error:
-            self._marks.put_back(marks)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise translated(error, self.path) from error
-            raise
+    def delivered(self, book: Book) -> Book:
+        """The book as it will be with the marks that wait."""
+        return {**book, **lanes.marked(book, self._writer.marks.peek())}
 
-    def _load(self, connection: sqlite3.Connection) -> None:
-        with Translating(self.path):
-            self.epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
-            self._last = {Lane(name): last for name, last in connection.execute("SELECT name, last_seq FROM lane")}
-
-    def _prove(self, connection: sqlite3.Connection) -> None:
-        """Write a random word and read it back through a second connection."""
-        word = secrets.token_hex(8)
-        with Translating(self.path):
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('self_test', ?)", (word,))
-        with self.reader() as reader:
-            found = reader.meta("self_test")
-        if found != word:
-            raise JournalWriteError(f"{self.path}: what was written cannot be read back; is the disk sound?")
-
-
-class _Marks:
-    """Watermarks not yet written: (sent, confirmed) a lane, 0 where nothing new is known."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._new: dict[Lane, tuple[int, int]] = {}
+    def settle(self) -> None:
+        """Write marks and quarantine orders, if any.  Raises JournalWriteError or JournalCorruptError."""
+        if self._writer.marks.pending or self.quarantine.pending:
+            self._writer.commit(lambda _connection, _book: None)
 
     @property
-    def pending(self) -> bool:
-        return bool(self._new)
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log on disk, bytes."""
+        try:
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
-    def sent(self, lane: Lane, sequence: int) -> None:
-        self._raise(lane, sequence, 0)
+    @property
+    def crowded(self) -> bool:
+        """Whether `tidy` should not wait: a lane is over its budget, or the log is long."""
+        return self._tidying.urgent
 
-    def confirmed(self, lane: Lane, sequence: int) -> None:
-        self._raise(lane, 0, sequence)
+    def tidy(self) -> bool:
+        """Do one bounded piece of housekeeping; True if there is more to do.
 
-    def take(self) -> dict[Lane, tuple[int, int]]:
-        with self._lock:
-            taken, self._new = self._new, {}
-        return taken
+        Raises JournalWriteError or JournalCorruptError.
+        """
+        self._take_orders()
+        more = self._tidying.step()
+        if not more:
+            self._reserve.keep()
+        return more
 
-    def put_back(self, marks: Mapping[Lane, tuple[int, int]]) -> None:
-        for lane, (sent, confirmed) in marks.items():
-            self._raise(lane, sent, confirmed)
+    def start_anew(self, reason: str, documents: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """Put the file aside and begin a new one with a new epoch; `documents` is the memory, if it is known better.
 
-    def _raise(self, lane: Lane, sent: int, confirmed: int) -> None:
-        with self._lock:
-            before = self._new.get(lane, (0, 0))
-            self._new[lane] = (max(before[0], sent), max(before[1], confirmed))
+        What can be read of the old one is saved by `tidy`, piece by piece.  Raises JournalError; then the journal is
+        closed and suspect: call it again.
+        """
+        self.suspicion = reason
+        known = self._lock.before = self._known()
+        self._writer.forget()
+        with Translating(self.path):
+            if not recovery.finish_replacing(self.path):
+                todo, found = salvage.begin(self.path, recovery.aside_name(self.path), reason, known)
+                recovery.replace(self.path, todo, found if documents is None else documents)
+            self._lock.before = Note()
+        self._attach()
+        self.suspicion = ""
+
+    def free_reserve(self) -> bool:
+        """Give the reserve up, so that what is urgent fits on a full disk; False if it was given up before."""
+        return self._reserve.give_up()
+
+    def restore_reserve(self) -> bool:
+        """Take the reserve back; False while the disk has no room for it."""
+        return self._reserve.keep()
+
+    def _begin(self) -> None:
+        """Open the file and prove it; begin a new one if it is damaged."""
+        try:
+            with Translating(self.path):
+                recovery.finish_replacing(self.path)
+            self._lock.before.must_be_there(self.path)
+            self._attach()
+            self._writer.prove()
+        except JournalCorruptError as error:
+            if not self._lock.before.epoch and "not a database" in str(error):
+                raise JournalVersionError(
+                    f"{self.path} is no journal; set journal.path to a file of its own"
+                ) from error
+            self.start_anew(str(error))
+            self._writer.prove()
+
+    def _attach(self) -> None:
+        """Open the file, and let the note beside it name its epoch before a number of it is given."""
+        try:
+            self._writer.attach()
+            self._lock.before.must_fit(self.path, self.epoch, self._writer.book)
+            self.documents()
+        except JournalError:
+            self._writer.forget()
+            raise
+        self._writer.note(clean=False, lasting=True)
+        self.damage = self._untold_damage()
+
+    def _known(self) -> Note:
+        """What is known of the file without looking into it."""
+        return Note(self.epoch, self.delivered(self._writer.book)) if self._writer.book else self._lock.before
+
+    def _untold_damage(self) -> Damage | None:
+        """The damage that this file was begun after, while something is left to save and no event tells of it."""
+        todo = self._writer.salvage
+        if todo is None:
+            return None
+        query = f"SELECT 1 FROM event_{Lane.ALARM} WHERE type = ? LIMIT 1"  # noqa: S608  a lane's name is ours
+        with Translating(self.path):
+            told = self._writer.connection.execute(query, (Kind.JOURNAL_DAMAGED,)).fetchone()
+        aside = str(self.path.with_name(todo.aside))
+        return None if told else Damage(todo.reason, aside, todo.epoch, self.epoch)
+
+    def _take_orders(self) -> None:
+        """Carry out what the command line left, together with the marks that wait."""
+        left = orders.collect(self.path)
+        for order in [order for _, several in left for order in several]:
+            self.quarantine.put(order)
+        if left or self.quarantine.pending or self._writer.marks.are_old(self._now().monotonic_ns):
+            self.settle()
+        for file, _ in left:
+            with suppress(OSError):  # carried out once more, then: harmless
+                file.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.events import LANES
@@ -21,19 +22,56 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4C4E5344
 """Marks the file as a Lineside journal ("LNSD"), for `file` and for us."""
 
-VERSION = 1
+VERSION = 2
 """Schema version, kept in `user_version`."""
 
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 """The write-ahead log is cut back to this after a check-point."""
 
-_CORRUPT = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+_CORRUPT = (
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_IOERR_SHORT_READ",
+    "SQLITE_CONSTRAINT",
+    "SQLITE_MISMATCH",
+    "SQLITE_TOOBIG",
+)
+"""What SQLite says of a damaged file.  Our statements are fixed: what does not fit them was not written by them."""
+
+_BAD_SCHEMA = "SQLITE_ERROR"
+"""No such table, unsupported file format and the like: exactly this, not an error whose name begins with it."""
+
+NEWEST_IMAGINABLE = 1000
+"""Schema versions above this are damage, not a newer Lineside."""
+
+SMALLEST_BYTES = 512
+"""A file that is shorter holds nothing; SQLite would take it for a new one.  Source: SQLite file format, 1.3.2."""
+
+_MAGIC = b"SQLite format 3\x00"
+_FORMATS = (1, 2)
+"""What bytes 18 and 19 of a good file may be.  Source: SQLite file format, 1.3."""
 
 _EVENT_TABLE = """
 CREATE TABLE event_{lane} (
-    seq INTEGER PRIMARY KEY, type TEXT NOT NULL, time TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, type TEXT NOT NULL, time TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+    crc INTEGER
 )
 """
+
+_ADDED_IN_2 = (
+    """
+    CREATE TABLE quarantine (
+        id INTEGER PRIMARY KEY, lane TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, time TEXT NOT NULL,
+        body TEXT NOT NULL, code INTEGER NOT NULL, reason TEXT NOT NULL, retry INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    """
+    CREATE TABLE salvage (
+        epoch TEXT NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (epoch, lane, seq)
+    ) WITHOUT ROWID
+    """,
+)
 
 _TABLES = (
     *(_EVENT_TABLE.format(lane=lane) for lane in LANES),
@@ -45,9 +83,11 @@ _TABLES = (
     """
     CREATE TABLE lane (
         name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, sent_seq INTEGER NOT NULL, confirmed_seq INTEGER NOT NULL,
-        bytes INTEGER NOT NULL, budget_bytes INTEGER NOT NULL
+        bytes INTEGER NOT NULL, budget_bytes INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL DEFAULT 1, thinned_seq INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID
     """,
+    *_ADDED_IN_2,
     "CREATE TABLE state (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
@@ -58,21 +98,18 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
     Raises JournalPathError, JournalVersionError, JournalCorruptError or JournalWriteError.
     """
-    fresh = not path.exists()
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise JournalPathError(f"{path} cannot be opened: {error}; is its folder writable for this user?") from error
     try:
-        if _pragma(connection, "user_version") == 0 and _pragma(connection, "application_id") == 0:
-            _make(connection)
-        _settle(connection, path)
-        if fresh:
-            _sync_folder(path.parent)
-    except sqlite3.Error as error:
-        connection.close()
-        raise translated(error, path) from error
-    except JournalVersionError:
+        with Translating(path):
+            _check_header(path)
+            if _pragma(connection, "user_version") == 0 and _pragma(connection, "application_id") == 0:
+                _make(connection)
+            _settle(connection, path)
+            sync_folder(path.parent)
+    except BaseException:
         connection.close()
         raise
     return connection
@@ -89,7 +126,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 class Translating:
-    """Turns SQLite's errors inside `with` into the journal's own."""
+    """Turns SQLite's errors inside `with` into the journal's own; what is read and makes no sense is damage too."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -101,12 +138,16 @@ class Translating:
         """Raise JournalPathError, JournalCorruptError or JournalWriteError in place of SQLite's error."""
         if isinstance(error, sqlite3.Error):
             raise translated(error, self._path) from error
+        if isinstance(error, (ValueError, TypeError)):
+            raise JournalCorruptError(f"{self._path} is damaged: {error}") from error
+        if isinstance(error, OSError):
+            raise JournalWriteError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 def translated(error: sqlite3.Error, path: Path) -> JournalError:
     """Turn SQLite's error into the journal's word for what to do next."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name in _CORRUPT or name.startswith("SQLITE_CORRUPT"):
+    if name.startswith(_CORRUPT) or name == _BAD_SCHEMA or "decode to UTF-8" in str(error):
         return JournalCorruptError(f"{path} is damaged: {error}")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM")):
         return JournalPathError(f"{path} cannot be opened: {error}; is its folder writable for this user?")
@@ -122,7 +163,10 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES:
         connection.execute(table)
-    connection.executemany("INSERT INTO lane VALUES (?, 0, 0, 0, 0, 0)", [(lane.value,) for lane in LANES])
+    connection.executemany(
+        "INSERT INTO lane (name, last_seq, sent_seq, confirmed_seq, bytes, budget_bytes) VALUES (?, 0, 0, 0, 0, 0)",
+        [(lane.value,) for lane in LANES],
+    )
     connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -130,17 +174,47 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _settle(connection: sqlite3.Connection, path: Path) -> None:
+    version = _pragma(connection, "user_version")
+    if _is_ours(connection) and (_pragma(connection, "application_id") != APPLICATION_ID or not _imaginable(version)):
+        raise JournalCorruptError(f"{path} is damaged: its header makes no sense")
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise JournalVersionError(f"{path} is an SQLite file of another program; set journal.path to a file of its own")
-    if (version := _pragma(connection, "user_version")) != VERSION:
+    if version > VERSION:
         raise JournalVersionError(
             f"{path} has schema version {version}, this Lineside knows {VERSION}; use the newer one"
         )
+    if version < VERSION:
+        from agent.journal.migrate import bring_to_version_2  # noqa: PLC0415  costs 25 MB, needed once
+
+        bring_to_version_2(connection, VERSION, _ADDED_IN_2)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA secure_delete = OFF")
     connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT_BYTES}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError for what SQLite would take for a new file, or for one that is read-only for ever."""
+    header = b""
+    with suppress(OSError), path.open("rb") as file:
+        header = file.read(SMALLEST_BYTES)
+    if 0 < len(header) < SMALLEST_BYTES:
+        raise ValueError("file is not a database")
+    if header.startswith(_MAGIC) and not (header[18] in _FORMATS and header[19] in _FORMATS):
+        raise ValueError("its header makes no sense")
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether it has the tables of a journal, whatever its header says."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {f"event_{lane}" for lane in LANES} <= {name for (name,) in rows}
+
+
+def _imaginable(version: int) -> bool:
+    return 0 < version <= NEWEST_IMAGINABLE
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -151,8 +225,8 @@ def _quoted(path: Path) -> str:
     return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's name survive a power cut too."""
+def sync_folder(folder: Path) -> None:
+    """Make new names of files survive a power cut too.  Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

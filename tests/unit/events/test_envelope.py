@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import orjson
 import pytest
@@ -49,7 +50,7 @@ def test_a_fact_carries_every_field_of_the_contract() -> None:
 
 def test_the_row_says_the_same_as_the_body() -> None:
     """The journal's columns and the finished text never disagree."""
-    sequence, kind, time, subject, text = Envelope(SOURCE).row(completed(), EPOCH, 7)
+    sequence, kind, time, subject, text, checksum = Envelope(SOURCE).row(completed(), EPOCH, 7)
     body = orjson.loads(text)
     assert (sequence, f"lineside.{kind}", time, subject) == (
         int(body["sequence"]),
@@ -57,6 +58,7 @@ def test_the_row_says_the_same_as_the_body() -> None:
         body["time"],
         body["subject"],
     )
+    assert checksum == crc32(text.encode())
 
 
 def test_a_fact_about_nothing_in_particular_has_no_subject() -> None:

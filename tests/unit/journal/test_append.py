@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agent.events import LANE_OF, LANES, Event, Kind, Lane
 from agent.journal.errors import JournalWriteError
 from agent.journal.journal import Journal
-from tests.unit.journal.facts import KIND_OF, SEEN, ask, encode, numbers, opened, sequences, work
+from tests.unit.journal.facts import KIND_OF, SEEN, ask, encode, now, numbers, opened, sequences, work
 
 if TYPE_CHECKING:
     from agent.events import Row
@@ -98,7 +98,7 @@ def bad(event: Event, epoch: str, sequence: int) -> Row:
 
 def test_a_fact_that_cannot_be_encoded_takes_nothing_with_it(path: Path) -> None:
     """Nothing of the transaction is written, no number is used up, and the next append works."""
-    journal = Journal(path, bad)
+    journal = Journal(path, bad, now)
     journal.open()
     journal.append([work("one")], {"last": {"n": 1}})
     with pytest.raises(ValueError, match="cannot be encoded"):
@@ -120,9 +120,14 @@ def test_a_document_that_cannot_be_encoded_takes_nothing_with_it(journal: Journa
     assert ask(path, "SELECT sent_seq FROM lane WHERE name = 'work'") == [(1,)]
 
 
+def plain(event: Event, epoch: str, sequence: int) -> Row:
+    del epoch
+    return sequence, "type", "time", "", event.data["text"], None
+
+
 def test_a_row_that_sqlite_does_not_take_takes_nothing_with_it(path: Path) -> None:
     """An error in the middle of a transaction ends it: the next append works."""
-    journal = Journal(path, lambda event, _epoch, sequence: (sequence, "type", "time", "", event.data["text"]))
+    journal = Journal(path, plain, now)
     journal.open()
     with pytest.raises(UnicodeEncodeError):
         journal.append([work("one"), work("\ud800")], {})

@@ -20,7 +20,7 @@ from agent.journal.errors import (
 )
 from agent.journal.journal import Journal
 from agent.journal.schema import APPLICATION_ID, VERSION
-from tests.unit.journal.facts import ask, encode, opened, sequences, work
+from tests.unit.journal.facts import ask, encode, now, opened, sequences, work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,15 +30,14 @@ import sys
 from pathlib import Path
 from agent.events import Envelope
 from agent.journal.journal import Journal
-Journal(Path(sys.argv[1]), Envelope("/a").row).open()
+Journal(Path(sys.argv[1]), Envelope("/a").row, None).open()
 print("open", flush=True)
 sys.stdin.read()
 """
 
 
 def pragma(journal: Journal, name: str) -> object:
-    assert journal._connection is not None
-    return journal._connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return journal._writer.connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 # --- what every journal is
@@ -58,10 +57,9 @@ def test_the_file_can_give_space_back(journal: Journal) -> None:
     """Incremental vacuum is really on: it must be, before the first table is made, or it never will be."""
     journal.append([work("x" * 4000) for _ in range(100)], {})
     assert pragma(journal, "auto_vacuum") == 2
-    assert journal._connection is not None
     pages = int(str(pragma(journal, "page_count")))
-    journal._connection.execute("DELETE FROM event_work")
-    journal._connection.executescript("PRAGMA incremental_vacuum")
+    journal._writer.connection.execute("DELETE FROM event_work")
+    journal._writer.connection.executescript("PRAGMA incremental_vacuum")
     assert int(str(pragma(journal, "page_count"))) < pages / 2
 
 
@@ -113,7 +111,7 @@ def test_an_empty_file_becomes_a_journal(path: Path) -> None:
 def test_a_second_agent_in_this_process_is_refused(journal: Journal, path: Path) -> None:
     """It hears which process has the journal; the first goes on."""
     with pytest.raises(JournalHeldError, match=rf"in use by process {os.getpid()} \(.*\); stop it first"):
-        Journal(path, encode).open()
+        Journal(path, encode, now).open()
     journal.append([work()], {})
 
 
@@ -150,7 +148,7 @@ def test_a_failed_opening_gives_the_lock_back(tmp_path: Path) -> None:
     file = tmp_path / "journal.db"
     file.write_bytes(b"no database" * 1000)
     for _ in range(2):
-        with pytest.raises(JournalCorruptError):
+        with pytest.raises(JournalVersionError):
             opened(file)
     file.unlink()
     opened(file).close()
@@ -216,14 +214,17 @@ def test_a_file_in_the_place_of_the_folder_is_told(path: Path) -> None:
         opened(path / "journal.db")
 
 
-def test_a_damaged_file_is_told(journal: Journal, path: Path) -> None:
-    """Damage has a word of its own, so that recovery can begin."""
+def test_a_damaged_file_is_put_aside_and_a_new_one_begun(journal: Journal, path: Path) -> None:
+    """The agent works on, and has something to tell."""
     journal.append([work("x" * 500) for _ in range(200)], {})
     journal.close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xa5" * 4096 + whole[4196:])
-    with pytest.raises(JournalCorruptError, match="is damaged"):
-        opened(path)
+    again = opened(path)
+    assert again.damage is not None
+    assert "is damaged" in again.damage.reason
+    assert again.epoch != journal.epoch
+    again.close()
 
 
 def test_every_error_of_the_journal_has_one_root() -> None:

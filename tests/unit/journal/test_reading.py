@@ -108,7 +108,7 @@ def test_a_lane_tells_how_far_it_is(journal: Journal) -> None:
     assert set(states) == set(LANES)
     work_state = states[Lane.WORK]
     assert (work_state.last, work_state.sent, work_state.confirmed, work_state.depth) == (5, 4, 3, 2)
-    assert states[Lane.ANDON] == LaneState(0, 0, 0, 0)
+    assert states[Lane.ANDON] == LaneState()
 
 
 def test_the_age_of_the_oldest_can_be_told(journal: Journal) -> None:

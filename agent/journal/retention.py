@@ -1,0 +1,210 @@
+"""Which events may go: what is confirmed and old, and, over budget, the oldest, told in a gap record.
+
+Each function works inside the caller's transaction and does one bounded piece.  A gap record is an event itself and is
+never removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import orjson
+
+from agent.events import Event, Kind, Lane
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from agent.events import Moment
+    from agent.journal.lanes import LaneState
+
+CHUNK_EVENTS = 1000
+"""Events looked at in one piece; some milliseconds of work."""
+
+NEWEST_ALARMS = 1000
+"""So many numbers of the alarm lane stay whatever they cost: gap records, which always stay, must not drive it out."""
+
+WORTH_THINNING = 10
+"""Fewer measurements than these stay: summary and gap record would take as much room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One piece of work: how the lane is now, and the events that tell what was given up."""
+
+    state: LaneState
+    events: tuple[Event, ...] = ()
+
+
+def has_old(connection: sqlite3.Connection, lane: Lane, state: LaneState, before: str) -> bool:
+    """Whether the oldest event of the lane is confirmed and was seen before the time `before` (RFC 3339, UTC)."""
+    row = connection.execute(
+        f"SELECT time FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ? ORDER BY seq LIMIT 1",  # noqa: S608
+        (state.first, state.confirmed, Kind.JOURNAL_GAP),
+    ).fetchone()
+    return row is not None and row[0] < before
+
+
+def forget_old(connection: sqlite3.Connection, lane: Lane, state: LaneState, before: str) -> Done:
+    """Remove a piece of the confirmed events seen before the time `before`."""
+    rows = connection.execute(
+        f"SELECT seq, time FROM event_{lane} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",  # noqa: S608  a lane's name is ours
+        (state.first, state.confirmed, CHUNK_EVENTS),
+    ).fetchall()
+    old = list(takewhile(lambda row: row[1] < before, rows))
+    return Done(_remove(connection, lane, state, state.first, old[-1][0])) if old else Done(state)
+
+
+def make_room(connection: sqlite3.Connection, lane: Lane, state: LaneState, moment: Moment) -> Done | None:
+    """Bring a lane nearer to its budget: confirmed events first, then thinned measurements, then the oldest of all.
+
+    None if nothing is left that may go.
+    """
+    if state.first <= state.confirmed:
+        until = min(state.confirmed, state.first + _piece(state) - 1)
+        return Done(_remove(connection, lane, state, state.first, until))
+    if lane is Lane.MEASUREMENT and state.thinned < state.last:
+        return _thin(connection, state, moment)
+    return _drop(connection, lane, state, moment)
+
+
+def _piece(state: LaneState) -> int:
+    """How many numbers go at once: about a tenth of the lane, at most a chunk."""
+    return max(1, min(CHUNK_EVENTS, (state.last - state.first + 1) // 10))
+
+
+def _drop(connection: sqlite3.Connection, lane: Lane, state: LaneState, moment: Moment) -> Done | None:
+    edge = state.last - NEWEST_ALARMS if lane is Lane.ALARM else state.last
+    until = min(edge, state.first + _piece(state) - 1)
+    if state.first > until:
+        return None
+    count, _, oldest, newest = _count(connection, lane, state.first, until)
+    left = _remove(connection, lane, state, state.first, until)
+    if not count:
+        return Done(left)
+    span = (state.first, until)
+    kept = _kept(connection, lane, span)
+    return Done(left, (gap(lane, span, count, "over-budget", times=(oldest, newest), moment=moment, kept=kept),))
+
+
+def _thin(connection: sqlite3.Connection, state: LaneState, moment: Moment) -> Done:
+    """Replace a piece of the oldest measurements by summaries; what is out of limits stays as it is."""
+    lane = Lane.MEASUREMENT
+    first = max(state.thinned + 1, state.first)
+    until = min(state.last, first + CHUNK_EVENTS - 1)
+    rows = connection.execute(
+        "SELECT seq, body, crc FROM event_measurement WHERE seq BETWEEN ? AND ? AND type = ?",
+        (first, until, Kind.MEASUREMENT_TAKEN),
+    ).fetchall()
+    thinnable = [(seq, event) for seq, body, crc in rows if _is_plain(event := _event(seq, body, crc))]
+    thinned = replace(state, thinned=until)
+    if len(thinnable) < WORTH_THINNING:
+        return Done(thinned)
+    size = _size(connection, lane, [seq for seq, _ in thinnable])
+    connection.executemany("DELETE FROM event_measurement WHERE seq = ?", [(seq,) for seq, _ in thinnable])
+    summaries = tuple(_summaries(thinnable, moment))
+    times = (thinnable[0][1]["time"], thinnable[-1][1]["time"])
+    span = (thinnable[0][0], thinnable[-1][0])
+    kept = _kept(connection, lane, span)
+    told = gap(lane, span, len(thinnable), "thinned", times=times, moment=moment, kept=kept)
+    return Done(replace(thinned, size_bytes=max(0, thinned.size_bytes - size)), (*summaries, told))
+
+
+def _event(seq: int, body: str, crc: int | None) -> dict[str, Any]:
+    """Read an event.  Raises ValueError if it is not what was written."""
+    if crc is not None and crc != crc32(body.encode()):
+        raise ValueError(f"the checksum of event {seq} is wrong")
+    event: dict[str, Any] = orjson.loads(body)
+    return event
+
+
+def _is_plain(event: dict[str, Any]) -> bool:
+    """Whether it is a number inside its limits, or without any: a summary says enough of it."""
+    data = event["data"]
+    return data.get("verdict") != "fail" and isinstance(data.get("value"), int | float)
+
+
+def _summaries(thinned: Iterable[tuple[int, dict[str, Any]]], moment: Moment) -> Iterable[Event]:
+    groups: dict[tuple[str, str, str], list[tuple[int, dict[str, Any]]]] = {}
+    for seq, event in thinned:
+        data = event["data"]
+        groups.setdefault((data.get("gauge", ""), data.get("name", ""), data.get("unit", "")), []).append((seq, event))
+    for (gauge, name, unit), members in groups.items():
+        values = [event["data"]["value"] for _, event in members]
+        data = {
+            "gauge": gauge,
+            "name": name,
+            "unit": unit,
+            "n": len(values),
+            "mean": sum(values) / len(values),
+            "min": min(values),
+            "max": max(values),
+            "from_seq": members[0][0],
+            "to_seq": members[-1][0],
+            "from": members[0][1]["time"],
+            "to": members[-1][1]["time"],
+        }
+        yield Event(Kind.MEASUREMENT_SUMMARY, gauge, data, moment)
+
+
+def gap(
+    lane: Lane,
+    span: tuple[int, int],
+    count: int,
+    reason: str,
+    *,
+    times: tuple[str, str],
+    moment: Moment,
+    kept: Sequence[int] = (),
+) -> Event:
+    """The record that `count` events of `lane` with numbers in `span` will not come, why, and from when they were.
+
+    `kept` are numbers in `span` that are still there: who counts must wait for them.
+    """
+    data: dict[str, Any] = {
+        "lane": lane.value,
+        "from_seq": span[0],
+        "to_seq": span[1],
+        "count": count,
+        "reason": reason,
+        "from": times[0],
+        "to": times[1],
+    }
+    if kept:
+        data["kept"] = list(kept)
+    return Event(Kind.JOURNAL_GAP, lane.value, data, moment)
+
+
+def _remove(connection: sqlite3.Connection, lane: Lane, state: LaneState, first: int, last: int) -> LaneState:
+    """Remove a range, but for gap records; return the lane without it."""
+    _, size, _, _ = _count(connection, lane, first, last)
+    connection.execute(
+        f"DELETE FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ?",  # noqa: S608  a lane's name is ours
+        (first, last, Kind.JOURNAL_GAP),
+    )
+    return replace(state, first=last + 1, size_bytes=max(0, state.size_bytes - size))
+
+
+def _count(connection: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, int, str, str]:
+    """How many events that may go are in a range, their bytes, and the times of the first and last."""
+    count, size, oldest, newest = connection.execute(
+        f"SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0), min(time), max(time) FROM event_{lane} "  # noqa: S608
+        "WHERE seq BETWEEN ? AND ? AND type <> ?",
+        (first, last, Kind.JOURNAL_GAP),
+    ).fetchone()
+    return count, size, oldest or "", newest or ""
+
+
+def _kept(connection: sqlite3.Connection, lane: Lane, span: tuple[int, int]) -> list[int]:
+    query = f"SELECT seq FROM event_{lane} WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608  a lane's name is ours
+    return [seq for (seq,) in connection.execute(query, span)]
+
+
+def _size(connection: sqlite3.Connection, lane: Lane, sequences: list[int]) -> int:
+    marks = ",".join("?" * len(sequences))
+    query = f"SELECT sum(length(CAST(body AS BLOB))) FROM event_{lane} WHERE seq IN ({marks})"  # noqa: S608  marks only
+    return int(connection.execute(query, sequences).fetchone()[0] or 0)

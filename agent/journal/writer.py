@@ -1,0 +1,198 @@
+"""The one connection that writes: transactions, numbers, and the book of lanes as last written.
+
+Knows what a transaction must hold together.  Knows nothing of damage, budgets or days.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.events import LANE_OF, size_bytes
+from agent.journal import lanes
+from agent.journal.errors import JournalCorruptError, JournalWriteError
+from agent.journal.marks import Marks, forget_salvaged
+from agent.journal.quarantine import Quarantine
+from agent.journal.reader import JournalReader
+from agent.journal.salvage import Salvage
+from agent.journal.schema import Translating, open_writer, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from agent.events import Event, Lane, Moment, Row
+    from agent.journal.lanes import LaneState
+    from agent.journal.lock import JournalLock
+
+    Book = dict[Lane, LaneState]
+    Work = Callable[[sqlite3.Connection, Book], None]
+
+PAGE_BYTES = 4096
+LOG_OVERHEAD = 2
+"""Bytes that go into the log for each byte of events, about: a page is written again as it fills."""
+
+
+class Writer:
+    """Belongs to one thread, but for `marks` and `quarantine`, which any may fill: they wait for the next transaction.
+
+    `log_bytes` is about what was written since the log was last checked into the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lock: JournalLock,
+        encode: Callable[[Event, str, int], Row],
+        now: Callable[[], Moment],
+        budget_bytes: Mapping[Lane, int],
+    ) -> None:
+        self.path = path
+        self.epoch = ""
+        self.book: Book = {}
+        self.salvage: Salvage | None = None
+        self.marks = Marks()
+        self.quarantine = Quarantine()
+        self.log_bytes = 0
+        self._lock = lock
+        self._encode = encode
+        self._now = now
+        self._budget_bytes = budget_bytes
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection.  Raises JournalWriteError while there is none."""
+        if self._connection is None:
+            raise JournalWriteError(f"{self.path} is closed")
+        return self._connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
+
+    def attach(self) -> None:
+        """Open the file and read the book.  Raises JournalError."""
+        self.forget()
+        self._connection = connection = open_writer(self.path)
+        with Translating(self.path):
+            self.epoch = str(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+            row = connection.execute("SELECT value FROM meta WHERE key = 'salvage'").fetchone()
+            self.salvage = Salvage.from_json(row[0]) if row else None
+            self.book = {
+                lane: replace(state, budget_bytes=self._budget_bytes.get(lane, 0))
+                for lane, state in lanes.load(connection).items()
+            }
+            lanes.check_edges(connection, self.book)
+            self.quarantine.load(connection)
+        self._file = _file_at(self.path)
+        if self.marks.begin(self.epoch):
+            self.quarantine.take()  # orders about the events of another file
+        self.log_bytes = 0
+
+    def must_be_in_place(self) -> None:
+        """Check that the open file still has its name: what is written to another is gone with the process.
+
+        Raises JournalCorruptError.
+        """
+        if self._file != _file_at(self.path):
+            raise JournalCorruptError(f"{self.path} was moved, deleted or replaced while in use")
+
+    def detach(self) -> None:
+        """Let the file go."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def forget(self) -> None:
+        """Let the file go, and what was known of it."""
+        self.detach()
+        self.book = {}
+        self.salvage = None
+
+    def commit(self, work: Work) -> None:
+        """Do `work` on the file and a copy of the book in one transaction, together with the marks that wait.
+
+        Raises JournalWriteError, JournalCorruptError, or what `work` raised; then nothing was written.
+        """
+        connection = self.connection
+        book = dict(self.book)
+        marks = self.marks.take()
+        asked = self.quarantine.take()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            book.update(lanes.marked(book, marks.lanes))
+            forget_salvaged(connection, marks)
+            self.record(connection, book, self.quarantine.obey(connection, asked, self._now))
+            work(connection, book)
+            book.update(lanes.marked(book, marks.lanes))
+            for lane, state in book.items():
+                if state is not self.book[lane]:
+                    lanes.save(connection, lane, state)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            self.marks.put_back(marks)
+            self.quarantine.put_back(asked)
+            self._undo(connection)
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.path) from error
+            raise
+        self.book = book
+        self.log_bytes += LOG_OVERHEAD * PAGE_BYTES
+        self.note(clean=False)
+
+    def prove(self) -> None:
+        """Write a random word and read it back through a second connection.  Raises JournalError."""
+        word = secrets.token_hex(8)
+
+        def work(connection: sqlite3.Connection, book: Book) -> None:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('self_test', ?)", (word,))
+            for lane, state in book.items():
+                lanes.save(connection, lane, state)
+
+        self.commit(work)
+        with JournalReader(self.path) as reader:
+            found = reader.meta("self_test")
+        if found != word:
+            raise JournalWriteError(f"{self.path}: what was written cannot be read back; is the disk sound?")
+
+    def record(self, connection: sqlite3.Connection, book: Book, events: Iterable[Event]) -> None:
+        """Number and insert events, inside a transaction."""
+        for lane, batch in self._encoded(events, book).items():
+            connection.executemany(f"INSERT INTO event_{lane} VALUES (?, ?, ?, ?, ?, ?)", batch)  # noqa: S608  a lane's name is ours
+            size = sum(size_bytes(row[4]) for row in batch)
+            self.wrote(size)
+            book[lane] = replace(book[lane], last=batch[-1][0], size_bytes=book[lane].size_bytes + size)
+
+    def wrote(self, size_in_bytes: int) -> None:
+        """Count what goes into the log."""
+        self.log_bytes += LOG_OVERHEAD * size_in_bytes
+
+    def note(self, *, clean: bool, lasting: bool = False) -> None:
+        """Note beside the file how far it is."""
+        self._lock.note(self.epoch, self.book, clean=clean, lasting=lasting)
+
+    def _encoded(self, events: Iterable[Event], book: Book) -> dict[Lane, list[Row]]:
+        rows: dict[Lane, list[Row]] = {}
+        for event in events:
+            lane = LANE_OF[event.kind]
+            batch = rows.setdefault(lane, [])
+            batch.append(self._encode(event, self.epoch, book[lane].last + len(batch) + 1))
+        return rows
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another of the same name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
