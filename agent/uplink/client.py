@@ -10,6 +10,7 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent.uplink.errors import BrokerLostError, BrokerRefusedError, BrokerUnreachableError
+from agent.uplink.reasons import taken
 
 if TYPE_CHECKING:
     from agent.config import Broker
@@ -74,6 +76,8 @@ class Arrived:
 
     topic: str
     payload: bytes
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 News = Connected | Refused | Ended | Acked | Arrived
@@ -145,14 +149,19 @@ class Link:
 
         Raises BrokerLostError if the connection is over.
         """
-        properties = None
-        if self._v5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.ContentType = content_type
+        properties = _of_content(content_type) if self._v5 else None
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerLostError(f"broker {self._where}: {sent.rc.name}")
         return sent.mid
+
+    def answer(self, request: Arrived, payload: bytes) -> None:
+        """Answer a request, if it says where to; at most once, for the asker asks again."""
+        if not request.response_topic:
+            return
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.CorrelationData = request.correlation
+        self._client.publish(request.response_topic, payload, qos=0, properties=properties)
 
     def hang_up(self, *, politely: bool) -> None:
         """End the connection.  Politely: say goodbye, so that the broker keeps the last will to itself."""
@@ -191,10 +200,21 @@ class Link:
         self._inbox.put((self, ended))
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:
-        self._inbox.put((self, Acked(mid, code.value, str(code))))
+        self._inbox.put((self, Acked(mid, code.value, "" if taken(code.value) else str(code))))
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
-        self._inbox.put((self, Arrived(message.topic, bytes(message.payload))))
+        properties = message.properties if self._v5 else None
+        answer_to = getattr(properties, "ResponseTopic", "")
+        correlation = getattr(properties, "CorrelationData", b"")
+        self._inbox.put((self, Arrived(message.topic, bytes(message.payload), answer_to, correlation)))
+
+
+@cache
+def _of_content(content_type: str) -> Properties:
+    """The properties of a message; the library only reads them, so that all messages of a kind share one."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.ContentType = content_type
+    return properties
 
 
 def _password(settings: Broker) -> str | None:

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import orjson
 
 from agent.events import LANES, Lane, raw_text
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def confirmations(payload: bytes, epoch: str) -> dict[Lane, int]:
-    """Return the confirmed sequence of each lane named in a `confirm` document for `epoch`.
 
-    Empty for another epoch, or for a document that makes no sense.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Events that the central wants once more: a lane's numbers `first` to `last`; of `epoch`, if it says one."""
+
+    lane: Lane
+    first: int
+    last: int
+    epoch: str = ""
+
+
+def confirmations(payload: bytes) -> tuple[str, dict[Lane, int]]:
+    """Return the epoch and the confirmed sequence of each lane that a `confirm` document names.
+
+    A document that makes no sense names no epoch and no lane.
     """
-    document = _object(payload)
-    if document is None or document.get("epoch") != epoch:
-        return {}
-    return {lane: document[lane] for lane in LANES if _is_sequence(document.get(lane))}
+    document = _object(payload) or {}
+    epoch = document.get("epoch")
+    if not isinstance(epoch, str):
+        return "", {}
+    return epoch, {lane: document[lane] for lane in LANES if _is_sequence(document.get(lane))}
+
+
+def replay(order: Mapping[str, Any]) -> Wanted | None:
+    """Return what a `replay` command asks for; None if it does not say lane, from and to."""
+    lane, first, last, epoch = order.get("lane"), order.get("from"), order.get("to"), order.get("epoch", "")
+    if not isinstance(lane, str) or lane not in LANES or not isinstance(epoch, str):
+        return None
+    if not _is_sequence(first) or not _is_sequence(last):
+        return None
+    return Wanted(Lane(lane), max(1, first), last, epoch)
 
 
 def command(payload: bytes) -> dict[str, Any]:
@@ -36,5 +61,5 @@ def _object(payload: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _is_sequence(value: object) -> bool:
+def _is_sequence(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -14,38 +15,35 @@ import orjson
 import structlog
 
 from agent import __version__
-from agent.events import LANES, Lane, batch
-from agent.journal.errors import JournalError
+from agent.journal.errors import JournalCorruptError, JournalError
 from agent.uplink import downlink
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
-from agent.uplink.lane import Flight, LaneProgress
+from agent.uplink.sender import Sender
 from agent.uplink.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from agent.config import Broker
     from agent.journal.journal import Journal
-    from agent.journal.reader import JournalReader
 
 log = structlog.get_logger()
 
-ONE = "application/cloudevents+json; charset=utf-8"
-MANY = "application/cloudevents-batch+json; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 
 WAIT_S = 1.0
 """Longest wait for news in one step."""
 
+WHY_S = 0.2
+"""How long to wait for the reason after the connection was found broken in sending."""
+
+SHORT_LIVED_S = 10.0
+SUSPICIOUS = 3
+"""So many connections in a row that last less than `SHORT_LIVED_S` are no accident."""
+
 FLUSH_S = 3.0
 """How long a stop waits for the last events to be acknowledged."""
-
-NOT_TAKEN = 0x80
-"""Reason codes from here on mean that the broker did not take the message.  Source: MQTT 5.0, 2.4."""
-
-PACKET_OVERHEAD_BYTES = 512
-"""Room for topic and properties beside the payload of one message."""
 
 
 class Forwarder:
@@ -74,18 +72,18 @@ class Forwarder:
         self._journal = journal
         self._order = order
         self._report = report
+        self._sender = Sender(settings, self._topics, journal, report)
         self._inbox: SimpleQueue[tuple[Link | None, News | None]] = SimpleQueue()
         self._woken = False
         self._stopping = False
         self._link: Link | None = None
-        self._reader: JournalReader | None = None
-        self._lanes: dict[Lane, LaneProgress] = {}
-        self._air: dict[int, tuple[Lane, Flight] | None] = {}
+        self._epoch_told = ""
         self._heard_s = 0.0
-        self._window = settings.window
-        self._batch_bytes = settings.batch_bytes
+        self._online_s = 0.0
+        self._short_lived = 0
         self._orders: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._status = ""
+        report(confirm=settings.confirm)
         self._become("offline", "not dialled yet")
 
     def wake(self) -> None:
@@ -96,39 +94,34 @@ class Forwarder:
 
     def open(self) -> None:
         """Dial, tell that the station is online, and go on behind the last acknowledged event."""
-        if self._reader is None:
-            self._reader = self._journal.reader()
-            self._lanes = {
-                lane: LaneProgress(state.sent, state.confirmed, state.last, self._settings.resend_after_s)
-                for lane, state in self._reader.lanes().items()
-            }
-        self._link = Link(
-            self._settings, self._client_id, (self._topics.state("agent"), self._state("offline")), self._inbox
-        )
-        limits = self._link.dial()
-        self._window = min(self._settings.window, limits.receive_maximum)
-        self._batch_bytes = min(self._settings.batch_bytes, limits.packet_bytes - PACKET_OVERHEAD_BYTES)
-        self._air = {}
-        self._heard_s = time.monotonic()
-        for progress in self._lanes.values():
-            progress.rewind(self._heard_s)
-        self._link.subscribe(self._topics.confirm, self._topics.commands)
-        self._tell("online")
+        will = (self._topics.state("agent"), self._state("offline"))
+        self._link = link = Link(self._settings, self._client_id, will, self._inbox)
+        limits = link.dial()
+        self._online_s = self._heard_s = time.monotonic()
+        self._sender.begin(link, limits, self._heard_s, careful=self._short_lived >= SUSPICIOUS)
+        with self._explaining():
+            link.subscribe(self._topics.confirm, self._topics.commands)
+            self._tell(link, "online")
         self._become("online", "")
-        log.info("broker.online", broker=f"{self._settings.host}:{self._settings.port}", window=self._window)
+        log.info("broker.online", broker=f"{self._settings.host}:{self._settings.port}")
 
     def step(self) -> None:
         """Take the news in, then send what the window has room for."""
-        self._take_news(WAIT_S)
+        link = self._must_link()
+        self._take_news(self._sender.wait_s(WAIT_S, time.monotonic()))
         self._pass_orders()
         now_s = time.monotonic()
-        if self._air and now_s - self._heard_s > self._settings.ack_timeout_s:
-            raise BrokerLostError(f"no acknowledgement for {self._settings.ack_timeout_s:.0f} s, dialling again")
+        if not self._sender.in_the_air:
+            self._heard_s = now_s
+        elif now_s - self._heard_s > self._settings.ack_timeout_s:
+            raise BrokerLostError(f"no acknowledgement for {self._settings.ack_timeout_s:g} s, dialling again")
+        if self._epoch_told != self._journal.epoch:
+            self._tell(link, "online")
         if self._settings.confirm == "central":
-            for lane, progress in self._lanes.items():
-                if progress.resend_if_silent(now_s):
-                    log.warning("uplink.resend", lane=lane, after=progress.confirmed)
-        self._send(now_s)
+            self._sender.resend_silent(now_s)
+        self._woken = False
+        with self._explaining():
+            self._sender.send(now_s, lambda: self._woken)
 
     def cancel(self) -> None:
         """Stop soon."""
@@ -136,7 +129,9 @@ class Forwarder:
         self._inbox.put((None, None))
 
     def failed(self, error: Exception) -> float | None:
-        """Tell why there is no connection; a refusal is retried slowly."""
+        """Tell why there is no connection; a refusal is retried slowly.  A damaged journal is told to its writer."""
+        if isinstance(error, JournalCorruptError):
+            self._journal.suspect(str(error))
         refused = isinstance(error, BrokerRefusedError)
         self._become("refused" if refused else "offline", str(error))
         return self._settings.refused_retry_s if refused else None
@@ -144,12 +139,10 @@ class Forwarder:
     def close(self) -> None:
         """Hang up; when the agent stops and the broker is there, send what is left first."""
         link, self._link = self._link, None
-        online = link is not None and self._stopping and self._flush(link)
+        online = link is not None and self._stopping and self._status == "online" and self._flush(link)
         if link is not None:
             link.hang_up(politely=online)
-        if self._stopping and self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._sender.end()
 
     def _become(self, state: str, reason: str) -> None:
         """Report the state; `since` stays while only the reason changes."""
@@ -166,83 +159,74 @@ class Forwarder:
         except Empty:
             return
 
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Where sending finds the connection broken, raise what ended it, if that comes to be known."""
+        try:
+            yield
+        except BrokerLostError:
+            deadline_s = time.monotonic() + WHY_S
+            while (left_s := deadline_s - time.monotonic()) > 0:
+                self._take_news(left_s)
+            raise
+
     def _hear(self, link: Link | None, news: News | None) -> None:
-        if link is not self._link or news is None:
+        if link is None or link is not self._link or news is None:
             return
         self._heard_s = time.monotonic()
         match news:
             case Acked(mid, code, reason):
-                self._acked(mid, code, reason)
+                self._sender.acked(mid, code, reason, self._heard_s)
             case Arrived(topic, payload) if topic == self._topics.confirm:
-                self._confirmed(payload)
-            case Arrived(topic, payload):
-                self._orders.append((self._topics.command(topic), downlink.command(payload)))
-            case Ended(code, reason) if code == SESSION_TAKEN_OVER:
-                raise BrokerRefusedError(f"another client uses the client identifier {self._client_id!r}: {reason}")
-            case Ended(_, reason):
-                raise BrokerLostError(f"connection to {self._settings.host}:{self._settings.port} ended: {reason}")
+                if self._settings.confirm == "central":
+                    self._sender.confirmed(*downlink.confirmations(payload), self._heard_s)
+            case Arrived():
+                self._ordered(link, news)
+            case Ended(code, reason):
+                self._sender.hung_up(self._heard_s)
+                raise self._why_ended(code, reason)
 
-    def _acked(self, mid: int, code: int, reason: str) -> None:
-        flown = self._air.pop(mid, None)
-        if code >= NOT_TAKEN:
-            raise BrokerRefusedError(f"broker does not take our messages: {reason}; kept in the journal")
-        if flown is None:
-            return
-        lane, flight = flown
-        progress = self._lanes[lane]
-        if progress.land(flight, self._heard_s):
-            self._journal.sent(lane, progress.sent)
-            if self._settings.confirm == "broker":
-                progress.confirm(progress.sent, self._heard_s)
-                self._journal.confirmed(lane, progress.sent)
-                self._report(confirmed=self._heard_s)
+    def _why_ended(self, code: int, reason: str) -> BrokerError:
+        """Tell a broken connection from another client with our name, which not every broker names as the reason."""
+        if code == SESSION_TAKEN_OVER:
+            return BrokerRefusedError(f"another client uses the client identifier {self._client_id!r}: {reason}")
+        ended = f"connection to {self._settings.host}:{self._settings.port} ended: {reason}"
+        lasted_s = time.monotonic() - self._online_s
+        self._short_lived = self._short_lived + 1 if lasted_s < SHORT_LIVED_S else 0
+        if self._short_lived < SUSPICIOUS:
+            return BrokerLostError(ended)
+        return BrokerLostError(
+            f"{ended}, and so did those before, soon after they were made; does another client use the identifier "
+            f"{self._client_id!r}, or does the broker not take a message as large as ours?"
+        )
 
-    def _confirmed(self, payload: bytes) -> None:
-        if self._settings.confirm != "central":
+    def _ordered(self, link: Link, request: Arrived) -> None:
+        """Obey what concerns the uplink itself; pass the rest on."""
+        name, order = self._topics.command(request.topic), downlink.command(request.payload)
+        if name != "replay":
+            self._orders.append((name, order))
             return
-        for lane, sequence in downlink.confirmations(payload, self._journal.epoch).items():
-            if self._lanes[lane].confirm(sequence, self._heard_s):
-                self._journal.confirmed(lane, sequence)
-                self._report(confirmed=self._heard_s)
+        wanted = downlink.replay(order)
+        if wanted is None:
+            told: dict[str, Any] = {"ok": False, "reason": "say lane, from and to", "order": order}
+        else:
+            told = self._sender.replay(wanted)
+        link.answer(request, orjson.dumps(told))
+        log.info("uplink.replay", **told)
 
     def _pass_orders(self) -> None:
         while self._orders and self._order(*self._orders[0]):
             self._orders.popleft()
-
-    def _send(self, now_s: float) -> None:
-        """Fill the window, most urgent lane first; the last slots are for andon alone."""
-        self._woken = False
-        for lane in LANES:
-            room = self._window if lane is Lane.ANDON else self._window - self._settings.andon_slots
-            while len(self._air) < room and self._send_next(lane, now_s):
-                pass
-
-    def _send_next(self, lane: Lane, now_s: float) -> bool:
-        """Send one message of `lane`; False if there is nothing to send."""
-        progress = self._lanes[lane]
-        chunk = self._must_read().next(lane, progress.read, self._settings.batch_events, self._batch_bytes)
-        if chunk is None:
-            return False
-        many = len(chunk.bodies) > 1
-        text = batch(chunk.bodies) if many else chunk.bodies[0]
-        mid = self._must_link().publish(self._topics.event(lane), text.encode(), MANY if many else ONE)
-        if not self._air:
-            self._heard_s = now_s
-        self._air[mid] = lane, progress.depart(chunk.first, chunk.last, now_s)
-        return True
 
     def _flush(self, link: Link) -> bool:
         """Send what is left, `FLUSH_S` at most, and say goodbye; False if the broker is gone."""
         deadline_s = time.monotonic() + FLUSH_S
         self._link = link
         try:
-            self._send(time.monotonic())
-            while self._air and (left_s := deadline_s - time.monotonic()) > 0:
-                self._take_news(min(left_s, WAIT_S))
-                self._send(time.monotonic())
-            self._tell("offline")
-            while self._air and (left_s := deadline_s - time.monotonic()) > 0:
-                self._take_news(min(left_s, WAIT_S))
+            self._sender.send(time.monotonic())
+            self._drain(deadline_s)
+            self._tell(link, "offline")
+            self._drain(deadline_s)
         except (BrokerError, JournalError) as error:
             log.warning("uplink.unflushed", reason=str(error))
             return False
@@ -250,9 +234,15 @@ class Forwarder:
             self._link = None
         return True
 
-    def _tell(self, status: str) -> None:
-        mid = self._must_link().publish(self._topics.state("agent"), self._state(status), JSON, retain=True)
-        self._air[mid] = None
+    def _drain(self, deadline_s: float) -> None:
+        while self._sender.in_the_air and (left_s := deadline_s - time.monotonic()) > 0:
+            self._take_news(min(left_s, WAIT_S))
+            self._sender.send(time.monotonic())
+
+    def _tell(self, link: Link, status: str) -> None:
+        mid = link.publish(self._topics.state("agent"), self._state(status), JSON, retain=True)
+        self._sender.untracked(mid)
+        self._epoch_told = self._journal.epoch
 
     def _state(self, status: str) -> bytes:
         return orjson.dumps({"status": status, "epoch": self._journal.epoch, "version": __version__})
@@ -261,8 +251,3 @@ class Forwarder:
         if self._link is None:
             raise BrokerLostError("not connected")
         return self._link
-
-    def _must_read(self) -> JournalReader:
-        if self._reader is None:
-            self._reader = self._journal.reader()
-        return self._reader

@@ -14,56 +14,57 @@ RESEND_MAX_S = 3600.0
 
 @dataclass(slots=True)
 class Flight:
-    """One message in the air: the numbers of its first and last event, when it left, whether it is acknowledged."""
+    """One message in the air: the numbers of its first and last event, and whether it is acknowledged."""
 
     first: int
     last: int
-    left_s: float
     acked: bool = False
 
 
 class LaneProgress:
-    """One lane.  Numbers are sequences of the journal; times are monotonic seconds.
+    """One lane.  Numbers are sequences of the journal; times are monotonic seconds."""
 
-    `last` is the newest number in the journal: an earlier run may have sent up to it without leaving a note.
-    """
-
-    def __init__(self, sent: int, confirmed: int, last: int, resend_after_s: float) -> None:
+    def __init__(self, sent: int, confirmed: int, resend_after_s: float) -> None:
         self.sent = max(sent, confirmed)
         self.confirmed = confirmed
         self.read = self.sent
-        self._reached = max(last, self.sent)
+        self.singly_until = 0
+        self._paused_until_s = 0.0
+        self._probing = False
         self._flights: deque[Flight] = deque()
         self._resend_first_s = resend_after_s
         self._resend_s = resend_after_s
         self._silent_since_s: float | None = None
 
-    def depart(self, first: int, last: int, now_s: float) -> Flight:
+    def may_send(self, now_s: float) -> bool:
+        """Whether the lane is not held back; after a pause, one message goes first and alone."""
+        return now_s >= self._paused_until_s and not (self._probing and self._flights)
+
+    def depart(self, first: int, last: int) -> Flight:
         """Note that events `first` to `last` are in the air."""
-        flight = Flight(first, last, now_s)
+        flight = Flight(first, last)
         self._flights.append(flight)
         self.read = last
-        self._reached = max(self._reached, last)
         return flight
 
     def land(self, flight: Flight, now_s: float) -> bool:
-        """Note that `flight` is acknowledged; True if all before it are too.  Acknowledgements out of order wait."""
+        """Note that `flight` is acknowledged; True if `sent` moved on.  Acknowledgements out of order wait."""
         flight.acked = True
         moved = False
         while self._flights and self._flights[0].acked:
             self.sent = max(self.sent, self._flights.popleft().last)
             moved = True
-        if self.confirmed < self.sent and self._silent_since_s is None:
+        self._probing = self._probing and not moved
+        if self._silent_since_s is None and self.confirmed < self.sent:
             self._silent_since_s = now_s
         return moved
 
-    def confirm(self, sequence: int, now_s: float) -> bool:
+    def confirm(self, sequence: int, last: int, now_s: float) -> bool:
         """Note that everything up to `sequence` is confirmed; True if that is news.
 
-        A number that cannot have been sent is not believed.  One sent before a rewind or a resend is, and need not be
-        sent again.
+        `last` is the last number given: one beyond it is not believed.
         """
-        if not self.confirmed < sequence <= self._reached:
+        if not self.confirmed < sequence <= last:
             return False
         self.confirmed = sequence
         self.sent = max(self.sent, sequence)
@@ -73,10 +74,21 @@ class LaneProgress:
         return True
 
     def rewind(self, now_s: float) -> None:
-        """Forget what is in the air: the connection that carried it is gone."""
+        """Forget what is in the air, to send it again: the connection is gone, or the broker did not take it."""
         self._flights.clear()
         self.read = self.sent
         self._silent_since_s = now_s if self.confirmed < self.sent else None
+
+    def pause(self, until_s: float, now_s: float) -> None:
+        """Send nothing until then, and then again what was in the air, beginning with one message."""
+        self.rewind(now_s)
+        self._paused_until_s = until_s
+        self._probing = True
+
+    def split(self, last: int, now_s: float) -> None:
+        """Send again what was in the air, each event by itself up to number `last`."""
+        self.rewind(now_s)
+        self.singly_until = max(self.singly_until, last)
 
     def resend_if_silent(self, now_s: float) -> bool:
         """Go back to the last confirmed event if nothing was confirmed for too long; True if so.  The wait doubles."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.events import LANES, Lane
 from agent.uplink import downlink
+from agent.uplink.downlink import Wanted
 
 EPOCH = "7f3a9c21d4e8b605"
 
@@ -20,7 +21,9 @@ JSON = st.recursive(
 
 
 def confirmed(**fields: object) -> dict[Lane, int]:
-    return downlink.confirmations(orjson.dumps({"epoch": EPOCH, **fields}), EPOCH)
+    epoch, sequences = downlink.confirmations(orjson.dumps({"epoch": EPOCH, **fields}))
+    assert epoch == fields.get("epoch", EPOCH) or not sequences
+    return sequences
 
 
 def test_each_lane_named_is_confirmed() -> None:
@@ -34,9 +37,13 @@ def test_a_lane_with_nonsense_is_left_out(value: object) -> None:
     assert confirmed(andon=value, work=3) == {Lane.WORK: 3}
 
 
-@pytest.mark.parametrize("epoch", ["another", "", None, 7, [EPOCH]])
-def test_another_journals_numbers_are_not_ours(epoch: object) -> None:
-    """A confirmation of the file before the damage says nothing of this one."""
+def test_the_journal_is_named() -> None:
+    """Whose numbers they are: the present journal's, or those of one that events were saved from."""
+    assert downlink.confirmations(b'{"epoch": "another", "work": 3}') == ("another", {Lane.WORK: 3})
+
+
+@pytest.mark.parametrize("epoch", [None, 7, [EPOCH]])
+def test_numbers_of_no_journal_confirm_nothing(epoch: object) -> None:
     assert confirmed(epoch=epoch, work=3) == {}
 
 
@@ -45,13 +52,13 @@ def test_another_journals_numbers_are_not_ours(epoch: object) -> None:
 )
 def test_a_confirmation_that_makes_no_sense_confirms_nothing(payload: bytes) -> None:
     """Half a document, another kind of document, no document."""
-    assert downlink.confirmations(payload, EPOCH) == {}
+    assert downlink.confirmations(payload) == ("", {})
 
 
 @given(st.binary())
 def test_any_bytes_are_read(payload: bytes) -> None:
     """Whatever comes on the topics, reading it never raises."""
-    assert downlink.confirmations(payload, EPOCH) == {}
+    assert downlink.confirmations(payload) == ("", {})
     assert isinstance(downlink.command(payload), dict)
 
 
@@ -68,6 +75,33 @@ def test_only_whole_numbers_are_confirmed(fields: dict[str, object]) -> None:
 def test_a_command_is_its_document(document: dict[str, object]) -> None:
     """An object comes as it is, the empty one too."""
     assert downlink.command(orjson.dumps(document)) == orjson.loads(orjson.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ({"lane": "work", "from": 3, "to": 9}, Wanted(Lane.WORK, 3, 9)),
+        ({"lane": "andon", "from": 0, "to": 9, "epoch": EPOCH}, Wanted(Lane.ANDON, 1, 9, EPOCH)),
+        ({"lane": "work", "from": 9, "to": 3}, Wanted(Lane.WORK, 9, 3)),
+        ({}, None),
+        ({"lane": "moon", "from": 3, "to": 9}, None),
+        ({"lane": ["work"], "from": 3, "to": 9}, None),
+        ({"lane": "work", "from": "3", "to": 9}, None),
+        ({"lane": "work", "from": 3}, None),
+        ({"lane": "work", "from": True, "to": 9}, None),
+        ({"lane": "work", "from": -3, "to": 9}, None),
+        ({"lane": "work", "from": 3, "to": 9, "epoch": 7}, None),
+    ],
+)
+def test_a_replay_says_lane_and_numbers(order: dict[str, object], wanted: Wanted | None) -> None:
+    """Anything less is answered with what is lacking, never guessed at."""
+    assert downlink.replay(order) == wanted
+
+
+@given(st.dictionaries(st.sampled_from(["lane", "from", "to", "epoch"]), JSON))
+def test_any_replay_is_read(order: dict[str, object]) -> None:
+    wanted = downlink.replay(order)
+    assert wanted is None or wanted.first >= 1
 
 
 def test_a_command_without_a_document_is_empty() -> None:

@@ -12,8 +12,8 @@ from agent.uplink.lane import RESEND_MAX_S, Flight, LaneProgress
 RESEND_S = 30.0
 
 
-def lane(sent: int = 0, confirmed: int = 0, last: int = 0) -> LaneProgress:
-    return LaneProgress(sent, confirmed, last, RESEND_S)
+def lane(sent: int = 0, confirmed: int = 0) -> LaneProgress:
+    return LaneProgress(sent, confirmed, RESEND_S)
 
 
 def test_a_lane_goes_on_behind_the_last_acknowledged_number() -> None:
@@ -25,7 +25,7 @@ def test_a_lane_goes_on_behind_the_last_acknowledged_number() -> None:
 def test_acknowledgements_out_of_order_wait() -> None:
     """`sent` is the end of the unbroken part."""
     one = lane()
-    first, second, third = (one.depart(n, n, 0.0) for n in (1, 2, 3))
+    first, second, third = (one.depart(n, n) for n in (1, 2, 3))
     assert not one.land(third, 1.0)
     assert not one.land(second, 1.0)
     assert one.sent == 0
@@ -36,7 +36,7 @@ def test_acknowledgements_out_of_order_wait() -> None:
 def test_an_acknowledgement_that_comes_twice_is_one() -> None:
     """A broker that repeats itself moves nothing."""
     one = lane()
-    flight = one.depart(1, 5, 0.0)
+    flight = one.depart(1, 5)
     assert one.land(flight, 1.0)
     assert not one.land(flight, 2.0)
     assert one.sent == 5
@@ -45,8 +45,8 @@ def test_an_acknowledgement_that_comes_twice_is_one() -> None:
 def test_what_was_in_the_air_is_sent_again_after_a_broken_connection() -> None:
     """A new connection begins behind the last acknowledged number."""
     one = lane()
-    one.land(one.depart(1, 5, 0.0), 1.0)
-    lost = one.depart(6, 9, 2.0)
+    one.land(one.depart(1, 5), 1.0)
+    lost = one.depart(6, 9)
     one.rewind(3.0)
     assert (one.sent, one.read) == (5, 5)
     assert not one.land(lost, 4.0)
@@ -56,16 +56,16 @@ def test_what_was_in_the_air_is_sent_again_after_a_broken_connection() -> None:
 @pytest.mark.parametrize("sequence", [0, -1, 3, 10, 2**62])
 def test_a_confirmation_that_is_no_news_or_cannot_be_is_not_believed(sequence: int) -> None:
     """Old numbers, and numbers that were never sent."""
-    one = lane(sent=9, confirmed=3, last=9)
-    assert not one.confirm(sequence, 0.0)
+    one = lane(sent=9, confirmed=3)
+    assert not one.confirm(sequence, 9, 0.0)
     assert (one.sent, one.confirmed, one.read) == (9, 3, 9)
 
 
 def test_what_the_central_has_need_not_be_acknowledged() -> None:
     """A confirmation may overtake the acknowledgement of the same message."""
     one = lane()
-    flight = one.depart(1, 5, 0.0)
-    assert one.confirm(5, 1.0)
+    flight = one.depart(1, 5)
+    assert one.confirm(5, 5, 1.0)
     assert (one.sent, one.confirmed) == (5, 5)
     one.land(flight, 2.0)
     assert (one.sent, one.confirmed) == (5, 5)
@@ -73,17 +73,17 @@ def test_what_the_central_has_need_not_be_acknowledged() -> None:
 
 def test_a_confirmation_is_believed_after_a_broken_connection() -> None:
     """What arrived before the line broke is not sent again."""
-    one = lane(last=9)
-    one.depart(1, 9, 0.0)
+    one = lane()
+    one.depart(1, 9)
     one.rewind(1.0)
-    assert one.confirm(9, 2.0)
+    assert one.confirm(9, 9, 2.0)
     assert one.read == 9
 
 
 def test_a_confirmation_is_believed_after_a_restart() -> None:
     """An earlier run sent it, and was killed before it could note so: the central knows better."""
-    one = lane(sent=2, confirmed=2, last=9)
-    assert one.confirm(9, 0.0)
+    one = lane(sent=2, confirmed=2)
+    assert one.confirm(9, 9, 0.0)
     assert (one.sent, one.read) == (9, 9)
 
 
@@ -93,7 +93,7 @@ def test_a_confirmation_is_believed_after_a_restart() -> None:
 def silent(acknowledged_s: float = 0.0) -> LaneProgress:
     """A lane whose five facts the broker has since `acknowledged_s`, and nobody has confirmed."""
     one = lane()
-    one.land(one.depart(1, 5, acknowledged_s), acknowledged_s)
+    one.land(one.depart(1, 5), acknowledged_s)
     return one
 
 
@@ -116,7 +116,7 @@ def test_the_wait_doubles_and_is_bounded() -> None:
             wait_s += 1.0
         now_s += wait_s
         waits.append(wait_s)
-        one.land(one.depart(1, 5, now_s), now_s)
+        one.land(one.depart(1, 5), now_s)
     assert waits[:4] == [30.0, 60.0, 120.0, 240.0]
     assert waits[-3:] == [RESEND_MAX_S] * 3
 
@@ -125,8 +125,8 @@ def test_a_word_of_the_central_ends_the_doubling() -> None:
     """The next silence begins with the first wait."""
     one = silent()
     assert one.resend_if_silent(30.0)
-    one.land(one.depart(1, 5, 30.0), 30.0)
-    assert one.confirm(3, 31.0)
+    one.land(one.depart(1, 5), 30.0)
+    assert one.confirm(3, 5, 31.0)
     assert one.resend_if_silent(61.0)
     assert one.read == 3
 
@@ -134,17 +134,17 @@ def test_a_word_of_the_central_ends_the_doubling() -> None:
 def test_a_lane_that_is_confirmed_is_never_sent_again() -> None:
     """However long nothing happens."""
     one = silent()
-    one.confirm(5, 1.0)
+    one.confirm(5, 5, 1.0)
     assert not one.resend_if_silent(1e9)
 
 
 def test_silence_counts_from_the_first_unconfirmed_fact() -> None:
     """An hour without work before it is not the central's silence, even if its word overtook the acknowledgement."""
     one = lane()
-    first = one.depart(1, 1, 0.0)
-    one.confirm(1, 0.1)
+    first = one.depart(1, 1)
+    one.confirm(1, 1, 0.1)
     one.land(first, 0.2)
-    one.land(one.depart(2, 2, 3600.0), 3600.0)
+    one.land(one.depart(2, 2), 3600.0)
     assert not one.resend_if_silent(3601.0)
     assert one.resend_if_silent(3600.0 + RESEND_S)
 
@@ -152,10 +152,58 @@ def test_silence_counts_from_the_first_unconfirmed_fact() -> None:
 def test_an_acknowledgement_from_before_a_resend_moves_nothing() -> None:
     """It belongs to a flight that is forgotten."""
     one = silent()
-    old = one.depart(6, 9, 1.0)
+    old = one.depart(6, 9)
     assert one.resend_if_silent(30.0)
     assert not one.land(old, 31.0)
     assert (one.sent, one.read) == (0, 0)
+
+
+# --- a broker that does not take it
+
+
+def test_a_refused_lane_rests_and_then_goes_first_with_one_message() -> None:
+    """Sixty messages a minute into a wall help nobody."""
+    one = lane()
+    for number in (1, 2, 3):
+        one.depart(number, number)
+    one.pause(until_s=60.0, now_s=0.0)
+    assert not one.may_send(59.9)
+    assert one.may_send(60.0)
+    assert one.read == 0
+    probe = one.depart(1, 1)
+    assert not one.may_send(61.0)
+    assert one.land(probe, 62.0)
+    one.depart(2, 2)
+    assert one.may_send(62.0)
+
+
+def test_a_lane_refused_again_rests_again() -> None:
+    one = lane()
+    one.pause(until_s=60.0, now_s=0.0)
+    one.depart(1, 1)
+    one.pause(until_s=120.0, now_s=60.0)
+    assert not one.may_send(119.0)
+    assert one.may_send(120.0)
+
+
+def test_a_broken_connection_does_not_end_the_rest() -> None:
+    """The refusal holds for the next connection as well."""
+    one = lane()
+    one.pause(until_s=60.0, now_s=0.0)
+    one.rewind(1.0)
+    assert not one.may_send(59.0)
+
+
+def test_a_batch_that_is_refused_is_sent_event_by_event() -> None:
+    """Up to its last one; what was in the air behind it goes again too."""
+    one = lane()
+    one.depart(1, 20)
+    one.depart(21, 40)
+    one.split(20, 1.0)
+    assert one.read == 0
+    assert one.singly_until == 20
+    one.split(7, 2.0)
+    assert one.singly_until == 20
 
 
 # --- any history
@@ -183,7 +231,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(count=st.integers(1, 4))
     def send(self, count: int) -> None:
         first = self.lane.read + 1
-        flight = self.lane.depart(first, min(first + count - 1, self.last), self.now_s)
+        flight = self.lane.depart(first, min(first + count - 1, self.last))
         self.air.append(flight)
 
     @precondition(lambda self: self.air)
@@ -205,15 +253,26 @@ class AnyHistory(RuleBasedStateMachine):
     def confirm(self, back: int) -> None:
         """The central tells the end of its unbroken part, or an older number that was under way."""
         news = self.contiguous - back
-        assert self.lane.confirm(news, self.now_s) == (news > self.floor[1])
+        assert self.lane.confirm(news, self.last, self.now_s) == (news > self.floor[1])
 
     @rule(beyond=st.integers(1, 100))
     def confirm_nonsense(self, beyond: int) -> None:
-        assert not self.lane.confirm(self.last + beyond, self.now_s)
+        assert not self.lane.confirm(self.last + beyond, self.last, self.now_s)
 
     @rule()
     def break_connection(self) -> None:
         self.lane.rewind(self.now_s)
+        self.air = []
+
+    @rule(seconds=st.floats(0, 200))
+    def refuse(self, seconds: float) -> None:
+        """The broker takes none of what is in the air."""
+        self.lane.pause(self.now_s + seconds, self.now_s)
+        self.air = []
+
+    @rule(last=st.integers(1, 50))
+    def refuse_a_batch(self, last: int) -> None:
+        self.lane.split(last, self.now_s)
         self.air = []
 
     @rule(seconds=st.floats(0, 200))
@@ -231,7 +290,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """A kill forgets what was not noted."""
-        self.lane = lane(*self.noted, self.last)
+        self.lane = lane(*self.noted)
         self.air = []
         self.floor = self.noted
 
@@ -272,12 +331,12 @@ class AnyHistory(RuleBasedStateMachine):
         """When all is well again, everything gets through."""
         for _ in range(3):
             if self.lane.read < self.last:
-                self.air.append(self.lane.depart(self.lane.read + 1, self.last, self.now_s))
+                self.air.append(self.lane.depart(self.lane.read + 1, self.last))
             for flight in self.air:
                 self.store(flight, stored=True)
                 self.lane.land(flight, self.now_s)
             self.air = []
-            self.lane.confirm(self.contiguous, self.now_s)
+            self.lane.confirm(self.contiguous, self.last, self.now_s)
             self.now_s += 2 * RESEND_MAX_S
             self.lane.resend_if_silent(self.now_s)
         assert (self.lane.confirmed, self.lane.sent, self.lane.read) == (self.last, self.last, self.last)

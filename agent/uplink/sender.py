@@ -1,0 +1,265 @@
+"""What goes out next, lane by lane, and what an acknowledgement means for the lane.
+
+Knows lanes, batches and refusals.  Knows nothing of how a connection is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from agent.events import LANES, Lane
+from agent.journal.quarantine import Refusal
+from agent.uplink.lane import Flight, LaneProgress
+from agent.uplink.outlet import URGENT, Outlet
+from agent.uplink.reasons import FOR_GOOD, NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
+from agent.uplink.replays import Replays
+from agent.uplink.retries import Retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.config import Broker
+    from agent.journal.journal import Journal
+    from agent.journal.reader import JournalReader
+    from agent.uplink.client import Connected, Link
+    from agent.uplink.downlink import Wanted
+    from agent.uplink.topics import Topics
+
+log = structlog.get_logger()
+
+LOOK_S = 2.0
+"""How often quarantine and salvage are looked at for something to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A lane of the present journal (`epoch` empty) or of one that a damaged journal was saved from."""
+
+    lane: Lane
+    epoch: str = ""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether no drain rate holds it back."""
+        return self.lane in URGENT and not self.epoch
+
+
+WAYS = tuple(Way(lane) for lane in LANES)
+
+
+class Sender:
+    """Fills the window of a connection from the journal.  `report` takes fields of the broker's health entry."""
+
+    def __init__(self, settings: Broker, topics: Topics, journal: Journal, report: Callable[..., None]) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._journal = journal
+        self._report = report
+        self._epoch = ""
+        self._followed = ""
+        self._reader: JournalReader | None = None
+        self._ways: dict[Way, LaneProgress] = {}
+        self._salvaged: dict[Way, int] = {}
+        self._outlet = Outlet(settings, topics)
+        self._replays = Replays()
+        self._retries = Retries(journal)
+        self._look_at_s = 0.0
+        self._refused: dict[Lane, str] = {}
+        self._unheard: set[Lane] = set()
+
+    def begin(self, link: Link, limits: Connected, now_s: float, *, careful: bool = False) -> None:
+        """Use a new connection: send again what the old one left in the air; `careful`: one by one for a while."""
+        self._outlet.open(link, limits, now_s, careful=careful)
+        self._follow_journal()
+        self._retries.clear()
+        self._look_at_s = now_s
+        for progress in self._ways.values():
+            progress.rewind(now_s)
+
+    def hung_up(self, now_s: float) -> None:
+        """The broker ended the connection."""
+        self._outlet.hung_up(now_s)
+
+    def end(self) -> None:
+        """Send nothing more, and let the journal go."""
+        self._outlet.close()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    @property
+    def in_the_air(self) -> int:
+        """Messages not yet acknowledged."""
+        return self._outlet.in_the_air
+
+    def untracked(self, mid: int) -> None:
+        """Count a message of the connection's own into the window."""
+        self._outlet.count(mid)
+
+    def wait_s(self, longest_s: float, now_s: float) -> float:
+        """How long the connection may rest until there may be something to send."""
+        return self._outlet.wait_s(longest_s, now_s)
+
+    def send(self, now_s: float, woken: Callable[[], bool] = bool) -> None:
+        """Fill the window, most urgent lane first; then what is sent a second time.
+
+        Once `woken` says that there is something new, stops after a message that is not urgent: a call may have come.
+        """
+        reader = self._follow_journal()
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + LOOK_S
+            self._look_for_salvage(reader)
+            self._retries.send(self._outlet, reader, now_s)
+        for way, progress in self._ways.items():
+            while progress.may_send(now_s) and self._outlet.has_room(way.lane, now_s, urgent=way.urgent):
+                if not self._send_next(reader, way, progress, now_s):
+                    break
+                if not way.urgent and woken():
+                    return
+        self._replays.send(self._outlet, reader, now_s)
+
+    def acked(self, mid: int, code: int, reason: str, now_s: float) -> None:
+        """Take the broker's answer to one message."""
+        if not self._outlet.acked(mid, code, reason, now_s) and not taken(code):
+            log.warning("uplink.not_taken", code=code, reason=reason)
+
+    def confirmed(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
+        """Take the central's word on how much of a journal it has."""
+        book = self._follow_journal().lanes()
+        if epoch != self._epoch:
+            self._confirmed_salvage(epoch, sequences, now_s)
+            return
+        for lane, sequence in sequences.items():
+            if sequence > book[lane].last:
+                self._journal.suspect(
+                    f"the central has events of lane {lane} up to {sequence}, the journal ends at {book[lane].last}: "
+                    "commits were lost, or an old copy was put back"
+                )
+            elif self._ways[Way(lane)].confirm(sequence, book[lane].last, now_s):
+                self._journal.confirmed(lane, sequence, epoch)
+                self._report(confirmed=now_s)
+
+    def resend_silent(self, now_s: float) -> None:
+        """Send again what the central has not confirmed for too long."""
+        for way, progress in self._ways.items():
+            if progress.resend_if_silent(now_s):
+                log.warning("uplink.resend", lane=way.lane, epoch=way.epoch or self._epoch, after=progress.confirmed)
+
+    def replay(self, wanted: Wanted) -> dict[str, Any]:
+        """Send a range once more, as far as it is kept; return the answer for who asked."""
+        book = self._follow_journal().lanes()
+        return self._replays.ask(wanted, self._epoch, book[wanted.lane])
+
+    def _follow_journal(self) -> JournalReader:
+        """Return a reader of the journal there is now: it may have been begun anew."""
+        present = self._journal.epoch
+        if self._reader is not None and self._followed == present:
+            return self._reader
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = reader = self._journal.reader()
+        self._followed = present
+        if self._epoch != (epoch := reader.meta("epoch") or ""):
+            self._outlet.disown()
+            self._retries.clear()
+            self._replays.clear()
+            self._ways = self._progress(reader)
+            self._epoch = epoch
+        return reader
+
+    def _progress(self, reader: JournalReader) -> dict[Way, LaneProgress]:
+        book = reader.lanes()
+        return {
+            way: LaneProgress(book[way.lane].sent, book[way.lane].confirmed, self._settings.resend_after_s)
+            for way in WAYS
+        }
+
+    def _look_for_salvage(self, reader: JournalReader) -> None:
+        self._salvaged = {Way(lane, epoch): last for epoch, lane, last in reader.salvaged()}
+        for way in [way for way in self._ways if way.epoch and way not in self._salvaged]:
+            del self._ways[way]
+        for way in sorted(self._salvaged, key=lambda way: LANES.index(way.lane)):
+            self._ways.setdefault(way, LaneProgress(0, 0, self._settings.resend_after_s))
+
+    def _send_next(self, reader: JournalReader, way: Way, progress: LaneProgress, now_s: float) -> bool:
+        """Send one message; False if there is nothing to send on this way now."""
+        outlet = self._outlet
+        events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
+        chunk = reader.next(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        if chunk is None:
+            return False
+        flight = progress.depart(chunk.first, chunk.last)
+        if chunk.size_bytes > outlet.largest_bytes:
+            self._not_taken(way, flight, TOO_LARGE, too_large(outlet.largest_bytes), now_s)
+        else:
+            outlet.publish(way.lane, chunk.bodies, now_s, partial(self._answered, way, flight))
+        return True
+
+    def _answered(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:
+        if not taken(code):
+            self._not_taken(way, flight, code, reason, now_s)
+            return
+        self._landed(way, flight, now_s)
+        self._told_heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
+        self._told_taken(way.lane)
+
+    def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
+        progress = self._ways.get(way)
+        if progress is None or not progress.land(flight, now_s):
+            return
+        by_broker = self._settings.confirm == "broker"
+        if by_broker:
+            progress.confirm(progress.sent, progress.sent, now_s)
+            self._report(confirmed=now_s)
+        if way.epoch:
+            if by_broker:
+                self._journal.salvaged(way.epoch, way.lane, progress.sent)
+            return
+        self._journal.sent(way.lane, progress.sent, self._epoch)
+        if by_broker:
+            self._journal.confirmed(way.lane, progress.sent, self._epoch)
+
+    def _not_taken(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:
+        """Quarantine what will never be taken; send the rest again, slowly."""
+        progress = self._ways.get(way)
+        if progress is None:
+            return
+        if code not in FOR_GOOD:
+            self._told_refused(way.lane, f"{reason} (reason code {code:#04x})")
+            progress.pause(now_s + self._settings.refused_retry_s, now_s)
+        elif flight.first != flight.last:
+            progress.split(flight.last, now_s)
+        else:
+            log.error("uplink.quarantined", lane=way.lane, sequence=flight.first, reason=reason)
+            self._journal.quarantine.put(Refusal(way.lane, flight.first, code, reason, way.epoch or self._epoch))
+            self._landed(way, flight, now_s)
+
+    def _confirmed_salvage(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
+        """The central counts numbers that were told to be missing as well: beyond the last one saved, too."""
+        for lane, sequence in sequences.items():
+            way = Way(lane, epoch)
+            progress, last = self._ways.get(way), self._salvaged.get(way, 0)
+            if progress is not None and progress.confirm(min(sequence, last), last, now_s):
+                self._journal.salvaged(epoch, lane, min(sequence, last))
+
+    def _told_refused(self, lane: Lane, reason: str) -> None:
+        if self._refused.get(lane) == reason:
+            return
+        log.error("uplink.refused", lane=lane, topic=self._topics.event(lane), reason=reason)
+        self._refused[lane] = reason
+        self._report(refused_lanes=dict(self._refused))
+
+    def _told_taken(self, lane: Lane) -> None:
+        if self._refused.pop(lane, None) is not None:
+            log.info("uplink.taken_again", lane=lane)
+            self._report(refused_lanes=dict(self._refused))
+
+    def _told_heard(self, lane: Lane, *, heard: bool) -> None:
+        if heard == (lane not in self._unheard):
+            return
+        self._unheard ^= {lane}
+        self._report(unheard=bool(self._unheard))
