@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from agent import __version__
-from agent.events import Envelope
-from agent.journal.journal import Journal
+from agent.events import LANES, Envelope
+from agent.journal.journal import Journal, JournalSettings
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health, StatusReport
+from agent.runtime.intake import Intake
 from agent.runtime.reader import DeviceReader
 from agent.runtime.recorder import Recorder
 from agent.runtime.supervisor import Supervisor
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from agent.config import StationFile
+    from agent.config import JournalFile, StationFile
     from agent.runtime.supervisor import Worker
     from drivers.contract import Answer, Driver, Lamps
 
 log = structlog.get_logger()
+
+BYTES_A_MB = 1_000_000
 
 STOP_S = 8.0
 """How long one worker may take to end."""
@@ -50,7 +53,9 @@ class Agent:
         self._health = Health()
         self._supervisor = Supervisor()
         self._queue: Queue[Input | None] = Queue(station.recording.queue_size)
-        self._journal = Journal(station.journal.path, Envelope(self._source).row)
+        self._journal = Journal(
+            station.journal.path, Envelope(self._source).row, self._clock.now, _journal_settings(station.journal)
+        )
         self._readers = {
             device.name: DeviceReader(device.name, _driver(device), self._queue, self._clock, self._health)
             for device in station.device
@@ -102,12 +107,13 @@ class Agent:
         return StatusReport(self._journal, self._health, self._clock, self._source, self._supervisor.stuck)
 
     def _recorder(self, forwarder: Forwarder) -> Recorder:
+        recording = self._file.recording
         return Recorder(
-            self._queue,
+            Intake(self._queue, recording.group_size, recording.linger_s),
             Station(self._file.rules),
             self._journal,
+            self._clock,
             self._health,
-            group_size=self._file.recording.group_size,
             show_answer=self._show_answer,
             show_lamps=self._show_lamps,
             wake=forwarder.wake,
@@ -150,6 +156,11 @@ class Agent:
 
     def _say_stopped(self) -> None:
         self._say(AgentStopped(self.stop_reason))
+
+
+def _journal_settings(file: JournalFile) -> JournalSettings:
+    budget = {lane: getattr(file.budget_mb, lane) * BYTES_A_MB for lane in LANES}
+    return JournalSettings(budget, file.keep_days, file.reserve_mb * BYTES_A_MB)
 
 
 def _driver(settings: Any) -> Driver:

@@ -71,19 +71,43 @@ class Broker(Declared):
         default=20.0, gt=0, description="Redial if the broker acknowledges nothing for this long, seconds."
     )
     window: int = Field(default=64, ge=4, le=1000, description="Messages sent and not yet acknowledged, at most.")
+    window_bytes: int = Field(
+        default=262_144, ge=1000, description="Bytes sent and not yet acknowledged, at most; andon and alarms always."
+    )
     andon_slots: int = Field(default=4, ge=1, description="Of the window, slots kept free for andon calls.")
     batch_events: int = Field(default=200, ge=1, le=5000, description="Events in one message, at most.")
     batch_bytes: int = Field(default=60_000, ge=1000, description="Bytes in one message of several events, at most.")
+    drain_events_per_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Backlog goes no faster than this, events a second; andon and alarms always. 0: no bound.",
+    )
+    drain_bytes_per_s: float = Field(default=0.0, ge=0, description="The same in bytes a second.  0: no bound.")
     retry_max_s: float = Field(default=60.0, gt=0, description="Longest wait between two dials, seconds.")
     refused_retry_s: float = Field(
         default=60.0, gt=0, description="Wait before dialling again after the broker refused us, seconds."
     )
 
 
+class Budget(Declared):
+    """How much of each lane is kept, megabytes; over it, the oldest go, told in a gap record.  0: no bound."""
+
+    andon: int = Field(default=100, ge=0, description="Andon calls.")
+    alarm: int = Field(default=100, ge=0, description="Alarms and gap records.")
+    work: int = Field(default=2000, ge=0, description="Operations, scans, parts and defects.")
+    measurement: int = Field(default=4000, ge=0, description="Measured values; thinned to summaries first.")
+    health: int = Field(default=100, ge=0, description="The agent and its devices.")
+
+
 class JournalFile(Declared):
     """Where facts are kept."""
 
     path: Path = Field(description="The SQLite file; its folder must be writable.  One journal a station.")
+    keep_days: float = Field(default=30.0, ge=0, description="Confirmed events are kept this long, days.")
+    reserve_mb: int = Field(
+        default=4, ge=1, le=1000, description="Disk space kept back for calls and alarms on a full disk, megabytes."
+    )
+    budget_mb: Budget = Field(default=Budget(), description="Space for each lane.")
 
 
 class Panel(Declared):
@@ -97,6 +121,9 @@ class Recording(Declared):
     """How signals are taken in."""
 
     queue_size: int = Field(default=10_000, ge=100, description="Signals waiting to be recorded, at most.")
+    linger_s: float = Field(
+        default=0.05, ge=0, le=1, description="Gauge values that no step waits for are gathered this long, seconds."
+    )
     group_size: int = Field(default=500, ge=1, description="Signals recorded in one transaction, at most.")
 
 

@@ -42,6 +42,38 @@ class AgentStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalDamaged:
+    """The journal was damaged and put aside; a new one was begun."""
+
+    reason: str
+    aside: str
+    old_epoch: str
+    new_epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLost:
+    """Nothing can be written, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingBack:
+    """What happens can be written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The wall clock was set; seconds to add to times of this boot from before, to read them on the new clock."""
+
+    offset_s: float
+
+
+OwnSignal = AgentStarted | AgentStopped | JournalDamaged | RecordingLost | RecordingBack | ClockStepped
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """An order from the central server: `cmd/<name>` and its JSON document."""
 
@@ -54,5 +86,5 @@ class Input:
     """One thing that happened, who said it (device name, "agent" or "central"), and when it was seen."""
 
     source: str
-    what: Signal | DeviceOpened | DeviceLost | AgentStarted | AgentStopped | Command
+    what: Signal | DeviceOpened | DeviceLost | OwnSignal | Command
     moment: Moment

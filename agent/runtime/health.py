@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.events import NS_PER_S
 from agent.journal.errors import JournalError
+from agent.runtime.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.events import Lane
     from agent.journal.journal import Journal
-    from agent.journal.reader import JournalReader, LaneState, Seen
+    from agent.journal.lanes import LaneState
+    from agent.journal.reader import JournalReader, Seen
     from agent.runtime.clock import Clock
 
 OLDEST_UNCONFIRMED_S = 300.0
@@ -62,15 +65,16 @@ class StatusReport:
         self._clock = clock
         self._source = source
         self._stuck = stuck
+        self._rates = Rates()
         self._reader: JournalReader | None = None
+        self._epoch = ""
 
     def __call__(self) -> dict[str, Any]:
         """Return the status now.  Never raises for a journal that cannot be read: says so instead."""
         try:
-            if self._reader is None:
-                self._reader = self._journal.reader()
-            lanes = {lane.value: self._lane(self._reader, lane, state) for lane, state in self._reader.lanes().items()}
-            memory = self._reader.documents()
+            reader = self._present_reader()
+            lanes = self._lanes(reader)
+            memory = reader.documents()
         except JournalError as error:
             self.close()
             lanes, memory, unreadable = {}, {}, [str(error)]
@@ -80,9 +84,7 @@ class StatusReport:
         devices = self._health.entries("device")
         recorder = self._health.entries("recorder").get("recorder", {})
         trouble = recorder.get("trouble", "")
-        reasons = [*unreadable, *self._reasons(lanes, devices)]
-        if broker["state"] == "refused":
-            reasons.append(broker["reason"])
+        reasons = [*unreadable, *self._reasons(lanes, devices), *_refusals(broker, self._journal.quarantine.count)]
         if trouble:
             reasons.append(f"cannot record: {trouble}")
         return {
@@ -95,6 +97,8 @@ class StatusReport:
             "devices": devices,
             "lanes": lanes,
             **_station(memory, lanes),
+            "log_bytes": self._journal.log_bytes,
+            "quarantined": self._journal.quarantine.count,
             "trouble": trouble,
             "lamps": recorder.get("lamps", []),
         }
@@ -105,6 +109,20 @@ class StatusReport:
         if reader is not None:
             reader.close()
 
+    def _present_reader(self) -> JournalReader:
+        """Read the journal there is now: it may have been begun anew."""
+        if self._reader is None or self._epoch != self._journal.epoch:
+            self.close()
+            self._epoch = self._journal.epoch
+            self._reader = self._journal.reader()
+        return self._reader
+
+    def _lanes(self, reader: JournalReader) -> dict[str, dict[str, Any]]:
+        book = self._journal.delivered(reader.lanes())
+        disk = os.statvfs(self._journal.path.parent)
+        rates = self._rates.look(book, disk.f_bavail * disk.f_frsize, time.monotonic())
+        return {lane.value: {**self._lane(reader, lane, state), **asdict(rates[lane])} for lane, state in book.items()}
+
     def _lane(self, reader: JournalReader, lane: Lane, state: LaneState) -> dict[str, Any]:
         oldest = reader.oldest(lane, state.confirmed) if state.depth else None
         return {
@@ -113,6 +131,7 @@ class StatusReport:
             "confirmed": state.confirmed,
             "depth": state.depth,
             "bytes": state.size_bytes,
+            "budget_bytes": state.budget_bytes,
             "oldest_age_s": self._age_s(oldest) if oldest else None,
         }
 
@@ -141,6 +160,17 @@ class StatusReport:
             if (entry["oldest_age_s"] or 0) > OLDEST_UNCONFIRMED_S
         ]
         return reasons
+
+
+def _refusals(broker: dict[str, Any], quarantined: int) -> list[str]:
+    """What the broker or nobody behind it takes."""
+    reasons = [broker["reason"]] if broker["state"] == "refused" else []
+    reasons += [f"{lane}: the broker refuses it: {reason}" for lane, reason in broker.get("refused_lanes", {}).items()]
+    if broker.get("unheard"):
+        reasons.append("nobody is subscribed to our facts")
+    if quarantined:
+        reasons.append(f"{quarantined} events in quarantine: lineside quarantine list")
+    return reasons
 
 
 def _station(memory: dict[str, Any], lanes: dict[str, dict[str, Any]]) -> dict[str, Any]:

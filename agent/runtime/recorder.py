@@ -5,21 +5,23 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 
 from __future__ import annotations
 
-from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agent.events import Event, Kind
-from agent.journal.errors import JournalError
+from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
+from agent.signals import ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost
 from drivers.contract import Answer, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from agent.journal.journal import Journal
+    from agent.runtime.clock import Clock
     from agent.runtime.health import Health
-    from agent.signals import Input
+    from agent.runtime.intake import Intake
+    from agent.signals import OwnSignal
     from agent.station.decision import Decision, Document
     from agent.station.station import Station
 
@@ -30,6 +32,12 @@ WAIT_S = 1.0
 
 RETRY_S = 0.5
 """Wait before writing again what could not be written."""
+
+REFUSABLE = (Scan, Reading, Noise)
+"""What is refused, not kept, while nothing can be written: the operator sees red and does it again later."""
+
+BUSY_TIDIES = 4
+"""Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
 
 
 class Recorder:
@@ -45,44 +53,59 @@ class Recorder:
 
     def __init__(
         self,
-        queue: Queue[Input | None],
+        intake: Intake,
         station: Station,
         journal: Journal,
+        clock: Clock,
         health: Health,
         *,
-        group_size: int,
         show_answer: Callable[[str, Answer], None],
         show_lamps: Callable[[Lamps], None],
         wake: Callable[[], None],
     ) -> None:
-        self._queue = queue
+        self._intake = intake
         self._station = station
         self._journal = journal
+        self._clock = clock
         self._health = health
-        self._group_size = group_size
         self._show_answer = show_answer
         self._show_lamps = show_lamps
         self._wake = wake
         self._memory: dict[str, Document] = {}
         self._lit: Lamps | None = None
         self._owed: list[Input] = []
+        self._trouble = ""
+        self._more_to_tidy = False
 
     def open(self) -> None:
         """Go on where the journal ends."""
-        self._memory = self._journal.documents()
+        try:
+            self._memory = self._journal.documents()
+        except JournalCorruptError as error:
+            self._journal.suspect(str(error))  # what is known from before is better than nothing
+        self._tell_damage()
+        shortage, self._journal.shortage = self._journal.shortage, ""
+        if shortage:
+            self._cannot_record([], JournalWriteError(shortage))
 
     def step(self) -> None:
-        """Record what is waiting, as one transaction."""
-        inputs = self._owed + self._take(RETRY_S if self._owed else WAIT_S)
-        self._owed = []
+        """Record what is waiting, as one transaction; when there is nothing, tidy the journal."""
+        if self._journal.suspicion:
+            self._begin_anew(self._journal.suspicion)
+        inputs = self._intake.take(self._wait_s(), linger=not self._station.waits_for_value(self._memory))
+        if (offset_s := self._clock.stepped()) is not None:
+            inputs.append(self._own(ClockStepped(offset_s)))
+        if self._trouble:
+            self._try_to_recover()
+        inputs, self._owed = [*self._owed, *inputs], []
         if inputs:
             self._record(inputs)
-        else:
-            self._journal.settle()
+        if not self._trouble:
+            self._tidy(idle=not inputs)
 
     def cancel(self) -> None:
         """End a waiting step soon."""
-        self._queue.put(None)
+        self._intake.wake()
 
     def failed(self, error: Exception) -> float | None:
         """Say what keeps the recorder from recording."""
@@ -91,32 +114,33 @@ class Recorder:
 
     def close(self) -> None:
         """Record what is still waiting.  The devices have stopped by then, or the recorder will be opened again."""
-        while inputs := self._owed + self._take(0):
+        while inputs := self._owed + self._intake.take(0, linger=False):
             self._owed = []
             self._record(inputs)
             if self._owed:
                 log.error("recorder.unwritten", inputs=len(self._owed))
                 return
-        self._journal.settle()
 
-    def _take(self, wait_s: float) -> list[Input]:
-        """Everything that waits, up to one group; waits for the first of it."""
-        taken: list[Input] = []
-        try:
-            first = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
-            while True:
-                if first is not None:
-                    taken.append(first)
-                if len(taken) >= self._group_size:
-                    return taken
-                first = self._queue.get_nowait()
-        except Empty:
-            return taken
+    def _wait_s(self) -> float:
+        if self._more_to_tidy:
+            return 0.0
+        return RETRY_S if self._owed or self._trouble else WAIT_S
+
+    def _own(self, what: OwnSignal) -> Input:
+        return Input("agent", what, self._clock.now())
 
     def _record(self, inputs: list[Input]) -> None:
         """Decide and write `inputs` as one transaction; one that breaks the decision is recorded as such, alone."""
+        if self._trouble:
+            inputs = self._refuse(inputs)
+        if not inputs:
+            return
         try:
-            self._commit(inputs, [*self._decide(inputs)])
+            decisions = [*self._decide(inputs)]
+            self._write([decision for _, decision in decisions])
+        except JournalCorruptError as error:
+            self._begin_anew(str(error))
+            self._owed = [*inputs, *self._owed]
         except JournalError as error:
             self._cannot_record(inputs, error)
         except Exception as error:  # noqa: BLE001  a bug in a decision must cost one input its verdict, not the line its recorder
@@ -125,6 +149,8 @@ class Recorder:
                 return
             for one in inputs:
                 self._record([one])
+        else:
+            self._show_earned(decisions)
 
     def _decide(self, inputs: Iterable[Input]) -> Iterable[tuple[Input, Decision]]:
         """Decide each input on the memory that the ones before it leave; show refusals and stops at once."""
@@ -138,36 +164,88 @@ class Recorder:
                 self._light(Lamps(decision.lamps.lit - {Lamp.GREEN}))
             yield happened, decision
 
-    def _commit(self, inputs: list[Input], decisions: list[tuple[Input, Decision]]) -> None:
-        """Write, then make it the memory, then show what was earned."""
-        events = [event for _, decision in decisions for event in decision.events]
-        documents = {key: document for _, decision in decisions for key, document in decision.documents.items()}
+    def _write(self, decisions: list[Decision]) -> None:
+        """Write the decisions, then make them the memory."""
+        events = [event for decision in decisions for event in decision.events]
+        documents = {key: document for decision in decisions for key, document in decision.documents.items()}
         if events or documents:
             self._journal.append(events, documents)
-        for happened, decision in decisions:
+        for decision in decisions:
             _apply(decision, self._memory)
+
+    def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
+        """Show what is on disk now."""
+        for happened, decision in decisions:
             if decision.answer is not None and not decision.refuses:
                 self._show_answer(happened.source, decision.answer)
         if (lamps := decisions[-1][1].lamps) is not None:
             self._light(lamps)
         self._wake()
-        self._health.count("recorder", "recorder", inputs=len(inputs), commits=1)
-        if self._health.entries("recorder")["recorder"].get("trouble"):
-            self._health.report("recorder", "recorder", trouble="")
-            log.info("recorder.records_again")
+        self._health.count("recorder", "recorder", inputs=len(decisions), commits=1)
+
+    def _refuse(self, inputs: list[Input]) -> list[Input]:
+        """Show red for work, which cannot be recorded; return the rest, which must be."""
+        for happened in inputs:
+            if isinstance(happened.what, REFUSABLE):
+                self._show_answer(happened.source, Answer(Verdict.REFUSE, "cannot record: do not go on"))
+        return [happened for happened in inputs if not isinstance(happened.what, (*REFUSABLE, RecordingBack))]
 
     def _cannot_record(self, inputs: list[Input], error: JournalError) -> None:
-        """Show red for work that was not written; keep calls, device states and commands until they are."""
-        known = self._health.entries("recorder").get("recorder", {}).get("trouble")
-        if str(error) != known:
-            log.error("recorder.cannot_record", reason=str(error))
-        self._health.report("recorder", "recorder", trouble=str(error))
-        for happened in inputs:
-            if isinstance(happened.what, Scan | Reading | Noise):
-                self._show_answer(happened.source, Answer(Verdict.REFUSE, "cannot record: do not go on"))
-            else:
-                self._owed.append(happened)
+        """Give up the reserve, show red for work that was not written, keep calls and states until they are."""
+        self._owed = [*self._refuse(inputs), *self._owed]
         self._light(Lamps(frozenset({Lamp.RED})))
+        if not self._trouble:
+            log.error("recorder.cannot_record", reason=str(error))
+            self._owed.append(self._own(RecordingLost(str(error))))
+        self._trouble = str(error)
+        self._health.report("recorder", "recorder", trouble=self._trouble)
+        self._journal.free_reserve()
+
+    def _try_to_recover(self) -> None:
+        """Write what is owed; then, if the disk has room again, go on as usual."""
+        owed, self._owed = self._owed, []
+        self._record(owed)
+        if self._owed or not self._journal.restore_reserve():
+            return
+        trouble, self._trouble = self._trouble, ""
+        self._record([self._own(RecordingBack())])
+        if self._trouble:
+            return
+        log.info("recorder.records_again", after=trouble)
+        self._health.report("recorder", "recorder", trouble="")
+
+    def _begin_anew(self, reason: str) -> None:
+        """Put a damaged journal aside and go on with a new one; the memory is known here."""
+        if not self._trouble:
+            log.error("journal.damaged", reason=reason)
+        try:
+            self._journal.start_anew(reason, self._memory)
+        except JournalError as error:
+            self._cannot_record([], error)
+        self._tell_damage()
+
+    def _tell_damage(self) -> None:
+        damage, self._journal.damage = self._journal.damage, None
+        if damage is not None:
+            told = JournalDamaged(damage.reason, damage.aside, damage.old_epoch, damage.new_epoch)
+            self._owed.append(self._own(told))
+            self._wake()
+
+    def _tidy(self, *, idle: bool) -> None:
+        """Do pieces of housekeeping: one when idle, some at once when the journal is crowded."""
+        try:
+            if idle:
+                self._more_to_tidy = self._journal.tidy()
+                if self._more_to_tidy:
+                    self._wake()
+            for _ in range(BUSY_TIDIES):
+                if not (self._journal.crowded and self._journal.tidy()):
+                    break
+        except JournalCorruptError as error:
+            self._begin_anew(str(error))
+        except JournalError as error:
+            self._more_to_tidy = False
+            self._cannot_record([], error)
 
     def _record_failure(self, happened: Input, error: Exception) -> None:
         """Keep the input that our own code could not decide, and show red."""
@@ -182,6 +260,9 @@ class Recorder:
             self._cannot_record([happened], unwritten)
 
     def _light(self, lamps: Lamps) -> None:
+        """Show the stack light; while nothing can be recorded, nothing is green."""
+        if self._trouble:
+            lamps = Lamps(lamps.lit - {Lamp.GREEN} | {Lamp.RED})
         if lamps != self._lit:
             self._lit = lamps
             self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))

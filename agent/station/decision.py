@@ -59,10 +59,12 @@ class Draft:
 
     def under(self, prefix: str) -> Iterator[tuple[str, Document]]:
         """Documents whose key begins with `prefix`, as this decision leaves them."""
-        for key in {**self._memory, **self._documents}:
-            document = self.get(key) if key.startswith(prefix) else None
-            if document is not None:
-                yield key, document
+        for key, kept in self._memory.items():
+            if key.startswith(prefix) and key not in self._documents:
+                yield key, kept
+        for key, changed in self._documents.items():
+            if changed is not None and key.startswith(prefix):
+                yield key, changed
 
     def put(self, key: str, document: Document) -> None:
         """Remember `document` under `key`."""

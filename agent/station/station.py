@@ -8,19 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.events import Kind, raw_text
-from agent.signals import AgentStarted, AgentStopped, Command, DeviceLost, DeviceOpened
+from agent.signals import (
+    AgentStarted,
+    AgentStopped,
+    ClockStepped,
+    Command,
+    DeviceLost,
+    DeviceOpened,
+    JournalDamaged,
+    RecordingBack,
+    RecordingLost,
+)
 from agent.station import andon, devices
 from agent.station.andon import Andon
 from agent.station.codes import CodeReader
 from agent.station.decision import LAST, Decision, Draft
-from agent.station.interlock import Interlock, scan_data
+from agent.station.interlock import OPERATION, Interlock, scan_data
 from agent.station.rules import CallMode
 from drivers.contract import Contact, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent.signals import Input
+    from agent.signals import Input, OwnSignal
     from agent.station.codes import Meaning
     from agent.station.decision import Document
     from agent.station.rules import Rules
@@ -56,12 +66,13 @@ class Station:
                 devices.went(draft, source, reason)
             case Command(name, data):
                 self._ordered(draft, name, data)
-            case AgentStarted(version):
-                told = {"version": version, "declared": self._rules.model_dump(mode="json")}
-                draft.record(Kind.AGENT_STARTED, "", told)
-            case AgentStopped(reason):
-                draft.record(Kind.AGENT_STOPPED, "", {"reason": reason})
+            case own:
+                self._own(draft, own)
         return draft.finish(_lamps(draft))
+
+    def waits_for_value(self, memory: Mapping[str, Document]) -> bool:
+        """Whether somebody waits at the station for what a gauge says."""
+        return OPERATION in memory
 
     def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
         meanings = self._codes.meanings(scan.text)
@@ -94,6 +105,25 @@ class Station:
             reason = f"{name} is not open" if word == "resolve" else f"no command {command!r}"
             draft.record(Kind.COMMAND_REJECTED, "", {**data, "reason": reason})
             draft.refuse(reason)
+
+    def _own(self, draft: Draft, own: OwnSignal) -> None:
+        """Tell what happened to the agent itself, its disk and its clock."""
+        match own:
+            case AgentStarted(version):
+                told = {"version": version, "declared": self._rules.model_dump(mode="json")}
+                draft.record(Kind.AGENT_STARTED, "", told)
+            case AgentStopped(reason):
+                draft.record(Kind.AGENT_STOPPED, "", {"reason": reason})
+            case JournalDamaged(reason, aside, old_epoch, new_epoch):
+                told = {"reason": reason, "aside": aside, "old_epoch": old_epoch, "new_epoch": new_epoch}
+                draft.record(Kind.JOURNAL_DAMAGED, old_epoch, told)
+                draft.record(Kind.ALARM_RAISED, "journal", {"alarm": "journal-damaged", "reason": reason})
+            case RecordingLost(reason):
+                draft.record(Kind.ALARM_RAISED, "journal", {"alarm": "cannot-record", "reason": reason})
+            case RecordingBack():
+                draft.record(Kind.ALARM_CLEARED, "journal", {"alarm": "cannot-record"})
+            case ClockStepped(offset_s):
+                draft.record(Kind.CLOCK_STEPPED, "", {"offset_s": offset_s})
 
     def _ordered(self, draft: Draft, name: str, data: Mapping[str, object]) -> None:
         if name == "andon/acknowledge":

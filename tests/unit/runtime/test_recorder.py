@@ -11,10 +11,11 @@ import orjson
 import pytest
 
 from agent.events import Envelope, Kind, Lane
-from agent.journal.journal import Journal
+from agent.journal.journal import Journal, JournalSettings
 from agent.runtime import recorder as room
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.signals import Input
 from agent.station.rules import AndonCall, CallMode, Operation, Rules, ScanRule
@@ -34,6 +35,8 @@ RULES = Rules(
     call=(AndonCall(name="cord", type="process", mode=CallMode.STOP, device="box", input="cord"),),
 )
 
+SETTINGS = JournalSettings(reserve_bytes=100_000)
+
 POISON = Reading(b"?", "?", None, "mm")  # type: ignore[arg-type]
 """What no driver may say: breaks the decision."""
 
@@ -49,7 +52,8 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.journal = Journal(path, Envelope("/a/b/c/d/e").row)
+        self.clock = Clock()
+        self.journal = Journal(path, Envelope("/a/b/c/d/e").row, self.clock.now, SETTINGS)
         self.journal.open()
         self.health = Health()
         self.shown: list[tuple[str, Any, int]] = []
@@ -60,11 +64,11 @@ class Bench:
         """A recorder that has just been opened."""
         self.queue: Queue[Input | None] = Queue()
         self.recorder = Recorder(
-            self.queue,
+            Intake(self.queue, group_size, linger_s=0.0),
             Station(RULES),
             self.journal,
+            self.clock,
             self.health,
-            group_size=group_size,
             show_answer=self._answer,
             show_lamps=self._lamps,
             wake=self._wake,
@@ -223,7 +227,7 @@ def test_an_andon_call_is_kept_until_it_can_be_written(bench: Bench) -> None:
     bench.record("OP-1")
     bench.journal.open()
     bench.record("OP-2")
-    assert bench.on_disk() == [Kind.ANDON_RAISED, Kind.OPERATOR_SIGNED_ON]
+    assert bench.on_disk() == [Kind.ANDON_RAISED, Kind.ALARM_RAISED, Kind.ALARM_CLEARED, Kind.OPERATOR_SIGNED_ON]
     assert bench.bodies(Kind.ANDON_RAISED)[0]["raised"] <= pressed_until.iso
 
 
@@ -234,7 +238,7 @@ def test_the_trouble_is_over_when_something_is_written(bench: Bench) -> None:
     bench.journal.open()
     bench.record("OP-1")
     assert bench.entry["trouble"] == ""
-    assert bench.lamps() == [RED, GREEN]
+    assert bench.lamps() == [RED, set(), GREEN]
 
 
 def test_a_stop_while_nothing_can_be_written_ends(bench: Bench) -> None:

@@ -1,0 +1,58 @@
+"""Take inputs off the queue in groups, so that what comes together is written together."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty
+from typing import TYPE_CHECKING
+
+from drivers.contract import Reading
+
+if TYPE_CHECKING:
+    from queue import Queue
+
+    from agent.signals import Input
+
+
+class Intake:
+    """The receiving end of the queue.  None on the queue only wakes."""
+
+    def __init__(self, queue: Queue[Input | None], group_size: int, linger_s: float) -> None:
+        self._queue = queue
+        self._group_size = group_size
+        self._linger_s = linger_s
+
+    def wake(self) -> None:
+        """End a waiting `take` soon."""
+        self._queue.put(None)
+
+    def take(self, wait_s: float, *, linger: bool) -> list[Input]:
+        """Everything that waits, up to one group; waits `wait_s` for the first of it.
+
+        With `linger`, a group of nothing but gauge values waits a little for more of them: nobody waits for those, and
+        each write to flash spared counts.
+        """
+        taken = self._waiting(wait_s)
+        if not linger or not taken:
+            return taken
+        deadline_s = time.monotonic() + self._linger_s
+        while len(taken) < self._group_size and all(isinstance(one.what, Reading) for one in taken):
+            left_s = deadline_s - time.monotonic()
+            more = self._waiting(left_s) if left_s > 0 else []
+            if not more:
+                break
+            taken += more
+        return taken
+
+    def _waiting(self, wait_s: float) -> list[Input]:
+        taken: list[Input] = []
+        try:
+            one = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
+            while True:
+                if one is not None:
+                    taken.append(one)
+                if len(taken) >= self._group_size:
+                    return taken
+                one = self._queue.get_nowait()
+        except Empty:
+            return taken
