@@ -80,6 +80,7 @@ class Views:
             Route("/api/status", self._get_status),
             Route("/api/events", self._get_events),
             Route("/health", self._get_health),
+            Route("/metrics", self._get_metrics),
         ]
         return Guard(Starlette(routes=routes), LOOPBACK_HOSTS | {host} if is_loopback(host) else None)
 
@@ -95,6 +96,11 @@ class Views:
         if status["ok"]:
             return PlainTextResponse("ok\n")
         return PlainTextResponse("".join(f"{reason}\n" for reason in status["reasons"]), status_code=503)
+
+    async def _get_metrics(self, _request: Request) -> Response:
+        from agent.panel import metrics  # noqa: PLC0415  its library costs 14 MB, paid by who asks
+
+        return Response(metrics.text(self._status()), media_type="text/plain; version=0.0.4")
 
     async def _get_events(self, request: Request) -> Response:
         if request.method == "HEAD":

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent import __version__, config, logs
+from agent.cli import journal
+from agent.cli.station import FileArgument, FileOption, read_station
 from drivers import catalog
 
 if TYPE_CHECKING:
     from agent.app import Agent
-    from agent.config import StationFile
     from agent.journal.errors import JournalError
     from drivers.contract import Driver
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter from the others, seconds.
+
+Python's own 0.005 would let a draining backlog hold up a scan or a call by that much at each of three threads.
+"""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK_S = 5.0
@@ -34,10 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The station file (TOML).")]
-FileOption = Annotated[
-    Path, typer.Option("--config", "-c", metavar="FILE", readable=False, help="The station file (TOML).")
-]
+app.command()(journal.status)
+app.command()(journal.events)
+app.add_typer(journal.quarantine, name="quarantine")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback
@@ -60,13 +66,16 @@ def _options(
 def run(file: FileOption) -> None:
     """Run the agent until SIGTERM or SIGINT."""
     logs.set_up()
-    station = _read(file)
+    station = read_station(file)
+    sys.setswitchinterval(SWITCH_S)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # before any thread: only this one waits for them
     from agent.app import Agent  # noqa: PLC0415  `check` and `--version` need none of it
     from agent.journal.errors import JournalError  # noqa: PLC0415
 
     try:
         with Agent(station) as agent:
+            gc.collect()
+            gc.freeze()  # what is there after the start stays: no collection need look at it while a scan waits
             _serve(agent)
     except JournalError as error:
         typer.echo(f"lineside: {error}", err=True)
@@ -79,7 +88,7 @@ def run(file: FileOption) -> None:
 @app.command()
 def check(file: FileArgument) -> None:
     """Check a station file and tell every mistake in it; exit 78 if there is one."""
-    station = _read(file)
+    station = read_station(file)
     typer.echo(
         f"{file}: good.  {'/'.join(station.station.levels)}: {len(station.device)} devices, "
         f"{len(station.scan)} scan rules, {len(station.operation)} operations, {len(station.andon.call)} andon calls; "
@@ -110,15 +119,6 @@ def main() -> None:
     app(prog_name="lineside")
 
 
-def _read(file: Path) -> StationFile:
-    try:
-        return config.read(file)
-    except config.StationFileError as error:
-        for mistake in error.mistakes:
-            typer.echo(f"{error.path}: {mistake}", err=True)
-        raise typer.Exit(os.EX_CONFIG) from None
-
-
 def _reason(driver: type[Driver] | catalog.NotUsable) -> str:
     return driver.reason if isinstance(driver, catalog.NotUsable) else ""
 
@@ -146,7 +146,3 @@ def _journal_exit(error: JournalError) -> int:
     if isinstance(error, JournalPathError):
         return os.EX_CANTCREAT
     return os.EX_TEMPFAIL if isinstance(error, JournalHeldError) else os.EX_IOERR
-
-
-if __name__ == "__main__":
-    main()

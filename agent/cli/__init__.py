@@ -1,0 +1,5 @@
+"""The `lineside` command."""
+
+from agent.cli.commands import main
+
+__all__ = ["main"]
