@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simulators import broker as brokers
-from simulators import button, central, gauge, scanner, story
+from simulators import button, central, gauge, scanner, session, story
+from simulators import proxy as proxies
 from simulators.desk import Desk
 from simulators.pty_line import PtyLine
 from simulators.report import say, unescaped
@@ -129,13 +130,24 @@ def run_central(
     client_id: Annotated[str, typer.Option(help="MQTT client identifier.")] = "central",
     acknowledge_andon: Annotated[bool, typer.Option("--acknowledge-andon", help="Acknowledge every call.")] = False,
     no_confirm: Annotated[bool, typer.Option("--no-confirm", help="Send no confirmations.")] = False,
+    replay_after: Annotated[
+        float, typer.Option(help="Ask for numbers that are missing so many seconds; 0: never.")
+    ] = 10.0,
 ) -> None:
-    """Stand in for the plant's central server, until SIGTERM or SIGINT."""
+    """Stand in for the plant's central server, until SIGTERM or SIGINT.  Command: replay LANE FROM TO."""
     ledger = central.open_ledger(db)
-    client = central.dial(host, port, client_id, protocol)
-    server = central.Central(client, ledger, acknowledge_andon=acknowledge_andon, confirm=not no_confirm)
+    client = session.dial(host, port, client_id, protocol)
+    server = central.Central(
+        client,
+        ledger,
+        acknowledge_andon=acknowledge_andon,
+        confirm=not no_confirm,
+        replay_after_s=replay_after,
+        name=client_id,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    central.listen(server, sys.stdin.fileno())
     central.serve(client, server)
     ledger.close()
 
@@ -153,6 +165,27 @@ def run_broker(
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
         signal.pause()
+
+
+@app.command("proxy")
+def run_proxy(
+    to: Annotated[int, typer.Option(help="Port of the broker on 127.0.0.1.")],
+    *,
+    listen: Annotated[int, typer.Option(help="Port to listen on; 0: a free one.")] = 0,
+) -> None:
+    """Be a bad network.  Commands: pass, half-open, cut, delay MS, slow-acks MS, hold-acks, byte-wise, to PORT."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    with proxies.Proxy(to, listen) as proxy:
+        say("ready", port=proxy.port)
+        for command in map(str.strip, sys.stdin):
+            if command == "quit":
+                break
+            try:
+                proxy.tell(command)
+                say("turned", command=command)
+            except proxies.ProxyCommandError as error:
+                say("error", reason=str(error))
 
 
 @app.command("demo")

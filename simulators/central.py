@@ -1,4 +1,4 @@
-"""The plant's central server, as the agent sees it: takes facts, confirms what it has, acknowledges andon calls.
+"""The plant's central server, as the agent sees it: takes and confirms facts, answers calls, asks for what is missing.
 
 Knows the wire contract and MQTT.  Its book is `ledger.py`.  A message is acknowledged to the broker, and confirmed to
 the agent, only after the book's own commit.
@@ -10,21 +10,25 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from simulators import wire
-from simulators.ledger import Ledger
+from simulators.asker import Asker
+from simulators.ledger import Gap, Ledger
 from simulators.report import say
+from simulators.session import properties_of
+from simulators.told import told_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    import paho.mqtt.client as mqtt
 
     from simulators.ledger import Counts, Fact
 
@@ -33,8 +37,6 @@ COUNTS_INTERVAL_S = 0.5
 COUNTS_SHARE = 0.1
 """Counting reads the whole book: at most this share of the time goes into it."""
 GROUP_MESSAGES = 500
-SESSION_EXPIRY_S = 86_400
-RECONNECT_MAX_S = 2
 COMMAND_EXPIRY_S = 60
 SHOWN_GAPS = 20
 
@@ -64,18 +66,33 @@ class Disconnected(NamedTuple):
     reason: str
 
 
+class Ask(NamedTuple):
+    """Somebody wants a range of a lane once more."""
+
+    lane: str
+    first: int
+    last: int
+
+
 class Stop(NamedTuple):
     """Somebody wants us to end."""
 
 
-Arrival = Message | Connected | Subscribed | Disconnected | Stop
+Arrival = Message | Connected | Subscribed | Disconnected | Ask | Stop
 
 
 class Central:
     """Stores, confirms and acknowledges until `stop`.  `step` is one turn; `run` turns until told to stop."""
 
     def __init__(
-        self, client: mqtt.Client, ledger: Ledger, *, acknowledge_andon: bool = False, confirm: bool = True
+        self,
+        client: mqtt.Client,
+        ledger: Ledger,
+        *,
+        acknowledge_andon: bool = False,
+        confirm: bool = True,
+        replay_after_s: float = 0.0,
+        name: str = "central",
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -83,12 +100,15 @@ class Central:
         self._confirms = confirm
         self._arrivals: SimpleQueue[Arrival] = SimpleQueue()
         self._epochs = ledger.last_epochs()
-        self._to_confirm: set[str] = set()
+        self._born: set[str] = set()
+        self._asker = Asker(client, ledger, replay_after_s, name)
+        self._to_confirm: set[tuple[str, str]] = set()
         self._confirm_due_s = 0.0
         self._connection = 0
         self._counts_changed = True
         self._tell_due_s = 0.0
         self._over = False
+        self._answers = wire.answers(name)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -104,6 +124,10 @@ class Central:
         """End `run` soon.  May be called from a signal handler."""
         self._arrivals.put(Stop())
 
+    def ask(self, lane: str, first: int, last: int) -> None:
+        """Have the stations send a range once more; their answers are said as `answer`."""
+        self._arrivals.put(Ask(lane, first, last))
+
     def step(self) -> None:
         """Wait for arrivals, 0.2 s at most, and deal with all of them in one transaction."""
         arrivals = self._wait()
@@ -116,6 +140,7 @@ class Central:
         if self._has_to_confirm and now_s >= self._confirm_due_s:
             self._confirm_due_s = now_s + CONFIRM_INTERVAL_S
             self._confirm()
+        self._asker.ask_for_missing(self._epochs, now_s)
         if self._counts_changed and now_s >= self._tell_due_s:
             self._tell(self._ledger.counts())
             cost_s = time.monotonic() - now_s
@@ -150,21 +175,28 @@ class Central:
             case Disconnected(reason):
                 say("disconnected", reason=reason)
             case Connected():
-                self._client.subscribe([(wire.EVENTS, 1), (wire.STATES, 1)])
-                self._to_confirm |= self._epochs.keys()
+                self._client.subscribe([(wire.EVENTS, 1), (wire.STATES, 1), (self._answers, 1)])
+                self._to_confirm |= set(self._epochs.items())
             case Subscribed(refused):
                 say("refused" if refused else "connected", reason=refused)
             case Message(topic=topic, payload=payload) if wire.is_birth(topic):
                 self._greet(wire.source(topic), payload)
+            case Message(topic=topic, payload=payload) if wire.is_answer(topic):
+                say("answer", source=wire.source(topic), **wire.document(payload))
+            case Ask(lane, first, last):
+                for source, epoch in self._epochs.items():
+                    self._asker.ask(Gap(source, epoch, lane, first, last))
 
     def _greet(self, source: str, birth: bytes) -> None:
         """Answer an agent's birth: its confirmation, and the calls it still waits for."""
         document = wire.document(birth)
         epoch = document.get("epoch")
-        if isinstance(epoch, str):
-            self._epochs[source] = epoch
         say("birth", source=source, state=document)
-        self._to_confirm.add(source)
+        if isinstance(epoch, str) and document.get("status") != "offline":
+            self._epochs[source] = epoch
+            self._born.add(source)
+        if source in self._epochs:
+            self._to_confirm.add((source, self._epochs[source]))
         self._confirm_due_s = 0.0
         if self._acknowledges:
             for call in self._ledger.unanswered_calls(source):
@@ -182,10 +214,12 @@ class Central:
         self._counts_changed = True
         stored = self._ledger.store(facts)
         for fact in stored:
-            self._epochs[fact.series.source] = fact.series.epoch
+            if fact.series.source not in self._born:
+                self._epochs[fact.series.source] = fact.series.epoch
         if self._acknowledges:
             self._answer_calls([fact for fact in stored if fact.event["type"] == "lineside.andon.raised"])
-        self._to_confirm |= {fact.series.source for fact in facts}
+        self._to_confirm |= {(fact.series.source, fact.series.epoch) for fact in facts}
+        self._to_confirm |= {(fact.series.source, told.epoch) for fact in stored for told in told_missing(fact.event)}
 
     def _answer_calls(self, raised: list[Fact]) -> None:
         """Acknowledge new calls, except those that came with their own end, as after an outage."""
@@ -198,18 +232,19 @@ class Central:
     def _acknowledge(self, source: str, call: str) -> None:
         properties = None
         if self._client.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=COMMAND_EXPIRY_S)
+            properties = properties_of(PacketTypes.PUBLISH, MessageExpiryInterval=COMMAND_EXPIRY_S)
         order = orjson.dumps({"call": call, "by": "central"})
         if self._client.is_connected():
             self._client.publish(wire.command_topic(source, "andon/acknowledge"), order, qos=1, properties=properties)
             say("acknowledged", source=source, call=call)
 
     def _confirm(self) -> None:
+        """Tell what we have; only the word on a station's newest journal stays with the broker."""
         while self._to_confirm:
-            source = self._to_confirm.pop()
-            if epoch := self._epochs.get(source):
-                document = {"epoch": epoch, **self._ledger.contiguous(source, epoch)}
-                self._client.publish(wire.confirm_topic(source), orjson.dumps(document), qos=1, retain=True)
+            source, epoch = self._to_confirm.pop()
+            document = {"epoch": epoch, **self._ledger.contiguous(source, epoch)}
+            newest = epoch == self._epochs.get(source)
+            self._client.publish(wire.confirm_topic(source), orjson.dumps(document), qos=1, retain=newest)
 
     def _tell(self, counted: Counts) -> None:
         gaps = [asdict(gap) for gap in self._ledger.gaps()[:SHOWN_GAPS]] if counted.lost else []
@@ -230,24 +265,20 @@ class Central:
         self._arrivals.put(Message(message.topic, bytes(message.payload), message.mid, self._connection))
 
 
-def dial(host: str, port: int, client_id: str = "central", protocol: str = "5") -> mqtt.Client:
-    """Return a client with a session that outlives its connection, ready for `start`; nothing is sent yet."""
-    version = MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=None if protocol == "5" else False,
-        protocol=version,
-        manual_ack=True,
-    )
-    client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)
-    client.max_inflight_messages_set(1000)
-    if protocol == "5":
-        properties = _properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S)
-        client.connect_async(host, port, keepalive=15, clean_start=False, properties=properties)
-    else:
-        client.connect_async(host, port, keepalive=15)
-    return client
+def listen(central: Central, descriptor: int) -> None:
+    """Obey command lines, `replay LANE FROM TO`, in a thread of their own, as long as there are any."""
+    commands = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115  unbuffered: no lock at exit
+
+    def read() -> None:
+        for raw in commands:
+            line = raw.decode(errors="replace").strip()
+            match line.split():
+                case ["replay", lane, first, last] if first.isdecimal() and last.isdecimal():
+                    central.ask(lane, int(first), int(last))
+                case [_, *_]:
+                    say("error", reason=f"{line!r}: known is replay LANE FROM TO")
+
+    Thread(target=read, name="commands", daemon=True).start()
 
 
 def serve(client: mqtt.Client, central: Central) -> None:
@@ -264,11 +295,3 @@ def open_ledger(path: Path) -> Ledger:
     """Open the book, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return Ledger(path)
-
-
-def _properties(packet: int, **values: int) -> Properties:
-    """Return MQTT 5 properties; paho leaves their constructor untyped."""
-    properties = Properties(packet)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        setattr(properties, name, value)
-    return properties

@@ -1,4 +1,4 @@
-"""The central server's own book: which events it has, which it dropped, which numbers are missing.
+"""The central server's own book: which events it has, which it dropped, which numbers are missing or told to be.
 
 Knows SQLite and the identity (source, epoch, lane, sequence) of an event.  Knows nothing of MQTT.
 """
@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from simulators.ranges import Ranges
+from simulators.told import told_missing
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 SCHEMA = """
@@ -35,14 +38,28 @@ CREATE TABLE IF NOT EXISTS contradiction (
     occurrence BLOB NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (source, epoch, lane, seq, occurrence)
 );
+CREATE TABLE IF NOT EXISTS told (
+    source TEXT NOT NULL, epoch TEXT NOT NULL, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (source, epoch, lane, first, last)
+);
 """
 
 GAPS = """
 SELECT source, epoch, lane, first, last FROM (
-    SELECT source, epoch, lane, seq - 1 AS last,
-           coalesce(lag(seq) OVER (PARTITION BY source, epoch, lane ORDER BY seq), 0) + 1 AS first
-    FROM event
+    SELECT source, epoch, lane, first - 1 AS last, coalesce(max(last) OVER (
+        PARTITION BY source, epoch, lane ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) + 1 AS first
+    FROM (SELECT source, epoch, lane, seq AS first, seq AS last FROM event UNION ALL SELECT * FROM told)
 ) WHERE first <= last ORDER BY source, epoch, lane, first
+"""
+
+HIGHEST = """
+SELECT coalesce(sum(top), 0) FROM (
+    SELECT max(top) AS top FROM (
+        SELECT source, epoch, lane, max(seq) AS top FROM event GROUP BY source, epoch, lane
+        UNION ALL SELECT source, epoch, lane, max(last) FROM told GROUP BY source, epoch, lane
+    ) GROUP BY source, epoch, lane
+)
 """
 
 
@@ -66,7 +83,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Numbers `first` to `last` of one series that are missing below the highest seen."""
+    """Numbers `first` to `last` of one series that are missing below the highest seen, and nobody told why."""
 
     source: str
     epoch: str
@@ -82,29 +99,22 @@ class Counts:
     delivered: events it has.  dropped: messages' events that it had already, by identity.
     lost: numbers missing below the highest of their series, and facts whose number was taken by another fact.
     repeated: events in effect twice: the same occurrence stored under more than one number.
+    told: numbers that are missing and that the station named: given up, refused, or gone with a damaged journal.
     """
 
     delivered: int = 0
     dropped: int = 0
     lost: int = 0
     repeated: int = 0
+    told: int = 0
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Numbers of one series that are stored: 1 to `contiguous`, and those `beyond` the first gap."""
+    """Numbers of one series: those `stored`, and those `settled`, which are stored or told to be missing."""
 
-    contiguous: int = 0
-    beyond: set[int] = field(default_factory=set)
-
-    def __contains__(self, seq: int) -> bool:
-        return seq <= self.contiguous or seq in self.beyond
-
-    def add(self, seq: int) -> None:
-        self.beyond.add(seq)
-        while self.contiguous + 1 in self.beyond:
-            self.contiguous += 1
-            self.beyond.remove(self.contiguous)
+    stored: Ranges = field(default_factory=Ranges)
+    settled: Ranges = field(default_factory=Ranges)
 
 
 class Ledger:
@@ -118,7 +128,9 @@ class Ledger:
         self._db.executescript(SCHEMA)
         self._seen: dict[Identity, _Seen] = {}
         for source, epoch, lane, seq in self._db.execute("SELECT source, epoch, lane, seq FROM event ORDER BY rowid"):
-            self._seen.setdefault(Identity(source, epoch, lane), _Seen()).add(seq)
+            self._see(Identity(source, epoch, lane), seq)
+        for source, epoch, lane, first, last in self._db.execute("SELECT * FROM told"):
+            self._seen_of(Identity(source, epoch, lane)).settled.add(first, last)
 
     def close(self) -> None:
         """Close the file."""
@@ -129,20 +141,28 @@ class Ledger:
         self._db.execute("BEGIN")
         try:
             new = [fact for fact in facts if self._is_new(fact)]
+            told = [(fact.series.source, *missing) for fact in new for missing in told_missing(fact.event)]
             self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, new))
+            self._db.executemany("INSERT OR IGNORE INTO told VALUES (?,?,?,?,?)", told)
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        for source, epoch, lane, first, last in told:
+            self._seen_of(Identity(source, epoch, lane)).settled.add(first, last)
         return new
 
     def contiguous(self, source: str, epoch: str) -> dict[str, int]:
-        """Return, for each lane of a journal, the number up to which nothing is missing."""
-        return {
-            series.lane: seen.contiguous
-            for series, seen in self._seen.items()
-            if (series.source, series.epoch) == (source, epoch) and seen.contiguous
-        }
+        """Return, for each lane of a journal, the number up to which nothing is missing but what was told to be."""
+        return {lane: seen.settled.contiguous for lane, seen in self._lanes(source, epoch) if seen.settled.contiguous}
+
+    def missing(self, source: str, epoch: str) -> list[Gap]:
+        """Return what is missing now of a journal."""
+        return [
+            Gap(source, epoch, lane, first, last)
+            for lane, seen in self._lanes(source, epoch)
+            for first, last in seen.settled.holes()
+        ]
 
     def last_epochs(self) -> dict[str, str]:
         """Return the epoch of the newest event of each source."""
@@ -172,10 +192,22 @@ class Ledger:
         """Return what is missing now."""
         return [Gap(*row) for row in self._db.execute(GAPS)]
 
+    def _lanes(self, source: str, epoch: str) -> Iterator[tuple[str, _Seen]]:
+        for series, seen in self._seen.items():
+            if (series.source, series.epoch) == (source, epoch):
+                yield series.lane, seen
+
+    def _seen_of(self, series: Identity) -> _Seen:
+        return self._seen.setdefault(series, _Seen())
+
+    def _see(self, series: Identity, seq: int) -> None:
+        seen = self._seen_of(series)
+        seen.stored.add(seq, seq)
+        seen.settled.add(seq, seq)
+
     def _is_new(self, fact: Fact) -> bool:
-        seen = self._seen.setdefault(fact.series, _Seen())
-        if fact.seq not in seen:
-            seen.add(fact.seq)
+        if fact.seq not in self._seen_of(fact.series).stored:
+            self._see(fact.series, fact.seq)
             return True
         self._db.execute(
             "INSERT INTO dropped VALUES (?,?,?,1) ON CONFLICT DO UPDATE SET count = count + 1", fact.series
@@ -225,11 +257,26 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _counted(db: sqlite3.Connection) -> Counts:
     delivered, occurrences = db.execute("SELECT count(*), count(DISTINCT occurrence) FROM event").fetchone()
     (dropped,) = db.execute("SELECT coalesce(sum(count), 0) FROM dropped").fetchone()
-    (highest,) = db.execute(
-        "SELECT coalesce(sum(top), 0) FROM (SELECT max(seq) AS top FROM event GROUP BY source, epoch, lane)"
-    ).fetchone()
+    (highest,) = db.execute(HIGHEST).fetchone()
     (contradicted,) = db.execute("SELECT count(*) FROM contradiction").fetchone()
-    return Counts(delivered, dropped, highest - delivered + contradicted, delivered - occurrences)
+    told = _told(db)
+    return Counts(delivered, dropped, highest - delivered - told + contradicted, delivered - occurrences, told)
+
+
+def _told(db: sqlite3.Connection) -> int:
+    """How many numbers were told to be missing and are."""
+    series: dict[Identity, Ranges] = {}
+    for source, epoch, lane, first, last in db.execute("SELECT * FROM told"):
+        series.setdefault(Identity(source, epoch, lane), Ranges()).add(first, last)
+    count = 0
+    for identity, ranges in series.items():
+        for span in ranges:
+            (came,) = db.execute(
+                "SELECT count(*) FROM event WHERE source = ? AND epoch = ? AND lane = ? AND seq BETWEEN ? AND ?",
+                (*identity, *span),
+            ).fetchone()
+            count += span[1] - span[0] + 1 - came
+    return count
 
 
 def _row(fact: Fact) -> tuple[object, ...]:

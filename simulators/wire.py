@@ -21,6 +21,7 @@ ROOT = "lineside/v1"
 LEVELS = 5
 """Levels of a station path: enterprise, site, area, line, station."""
 EVENTS = f"{ROOT}/+/+/+/+/+/event/+"
+ANSWERS = f"{ROOT}/+/+/+/+/+/answer/"
 STATES = f"{ROOT}/+/+/+/+/+/state/+"
 SHOWN_BYTES = 200
 
@@ -33,6 +34,11 @@ def is_event(topic: str) -> bool:
 def is_birth(topic: str) -> bool:
     """Whether an agent's birth or last will comes on this topic."""
     return topic.endswith("/state/agent")
+
+
+def is_answer(topic: str) -> bool:
+    """Whether a station answers an order on this topic."""
+    return "/answer/" in topic
 
 
 def source(topic: str) -> str:
@@ -49,6 +55,16 @@ def confirm_topic(source: str) -> str:
 def command_topic(source: str, name: str) -> str:
     """Return where a station reads the command `name`."""
     return f"{ROOT}{source}/cmd/{name}"
+
+
+def answer_topic(source: str, name: str) -> str:
+    """Return where a station answers the server `name`."""
+    return f"{ROOT}{source}/answer/{name}"
+
+
+def answers(name: str) -> str:
+    """Return where all stations answer the server `name`."""
+    return ANSWERS + name
 
 
 def facts(topic: str, payload: bytes) -> list[Fact]:
