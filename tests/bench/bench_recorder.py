@@ -11,6 +11,7 @@ from agent.events import LANES, Envelope
 from agent.journal.journal import Journal
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.station.station import Station
 from tests.bench import inputs, ready, station
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from drivers.contract import Answer
 
 EVERYTHING = 2**31
+CHECKSUM = 2**32 - 1
 NO_BROKER = 1883
 """The station file wants a port; nobody dials it here."""
 
@@ -36,16 +38,16 @@ class BenchRecorder:
         folder.mkdir(parents=True)
         settings = config.read(station.write(folder, NO_BROKER))
         self.group_size = settings.recording.group_size
-        self.journal = Journal(settings.journal.path, Envelope(station.SOURCE).row)
+        self.journal = Journal(settings.journal.path, Envelope(station.SOURCE).row, Clock().now)
         self.work = inputs.work(Clock())
         self.queue: Queue[Input | None] = Queue()
         self._shown_s = 0.0
         self._recorder = Recorder(
-            self.queue,
+            Intake(self.queue, self.group_size, linger_s=0.0),
             Station(settings.rules),
             self.journal,
+            Clock(),
             Health(),
-            group_size=self.group_size,
             show_answer=self._show,
             show_lamps=lambda _lamps: None,
             wake=lambda: None,
@@ -83,7 +85,7 @@ class BenchRecorder:
             for lane, after in zip(LANES, last, strict=True):
                 chunk = reader.next(lane, after, EVERYTHING, EVERYTHING)
                 bodies = chunk.bodies if chunk else ()
-                rows += [(0, "part.accepted", ready.TIME, ready.UNIT, body) for body in bodies]
+                rows += [(0, "part.accepted", ready.TIME, ready.UNIT, body, CHECKSUM) for body in bodies]
         return rows
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from agent.config import Broker
 from agent.events import Lane, batch
 from agent.journal.journal import Journal
 from agent.journal.reader import JournalReader
+from agent.runtime.clock import Clock
 from agent.uplink.forwarder import Forwarder
 from simulators.broker import HOST, Mosquitto, free_port
 from tests.bench import ready
@@ -39,22 +40,22 @@ class FirstOnly(JournalReader):
 
     last = 0
 
-    def next(self, lane: Lane, after: int, max_events: int, max_bytes: int) -> Chunk | None:
+    def next(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Chunk | None:
         if after >= self.last:
             return None
-        return super().next(lane, after, min(max_events, self.last - after), max_bytes)
+        return super().next(lane, after, min(max_events, self.last - after), max_bytes, epoch)
 
 
 class WatchedJournal(Journal):
     """A journal that gives out its first `count` events of a lane, and tells when they are confirmed."""
 
     def __init__(self, path: Path, count: int) -> None:
-        super().__init__(path, _no_events)
+        super().__init__(path, _no_events, Clock().now)
         self._count = count
         self.drained = False
 
-    def confirmed(self, lane: Lane, sequence: int) -> None:
-        super().confirmed(lane, sequence)
+    def confirmed(self, lane: Lane, sequence: int, epoch: str = "") -> None:
+        super().confirmed(lane, sequence, epoch)
         self.drained |= sequence >= self._count
 
     def reader(self) -> FirstOnly:

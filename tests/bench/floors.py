@@ -69,13 +69,13 @@ class PlainTable:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(
-            "CREATE TABLE event (seq INTEGER PRIMARY KEY, type TEXT, time TEXT, subject TEXT, body TEXT)"
+            "CREATE TABLE event (seq INTEGER PRIMARY KEY, type TEXT, time TEXT, subject TEXT, body TEXT, crc INTEGER)"
         )
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Insert `rows` as one transaction, on disk when this returns."""
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", rows)
         self._connection.execute("COMMIT")
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from agent.events import Envelope, Event, Kind, Lane
 from agent.journal.journal import Journal
@@ -29,7 +30,7 @@ NUMBER = 987654321012
 
 FILL = """
     WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
-    INSERT INTO event_work SELECT n, ?, ?, ?, replace(?, ?, n) FROM number
+    INSERT INTO event_work SELECT n, ?, ?, ?, body, checksum(body) FROM (SELECT n, replace(?, ?, n) AS body FROM number)
 """
 
 
@@ -38,9 +39,10 @@ def opened(path: Path) -> Iterator[Journal]:
     """An open journal that takes ready events and encodes nothing."""
 
     def row(event: Event, _epoch: str, sequence: int) -> Row:
-        return sequence, event.kind.value, TIME, event.subject, event.data[BODY]
+        body = event.data[BODY]
+        return sequence, event.kind.value, TIME, event.subject, body, crc32(body.encode())
 
-    journal = Journal(path, row)
+    journal = Journal(path, row, Clock().now)
     journal.open()
     try:
         yield journal
@@ -66,6 +68,7 @@ def prefill(path: Path, count: int) -> None:
         epoch = journal.epoch
     body = _body(Kind.PART_ACCEPTED, epoch, NUMBER)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.create_function("checksum", 1, lambda body: crc32(body.encode()), deterministic=True)
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("BEGIN")
