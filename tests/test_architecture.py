@@ -54,8 +54,9 @@ MAY_IMPORT = {
     "agent.cli": (
         "agent.app",
         "agent.config",
+        "agent.events",
         "agent.logs",
-        "agent.journal.errors",
+        "agent.journal",
         "agent.runtime.notify",
         "drivers.catalog",
         "drivers.contract",
@@ -67,9 +68,9 @@ MAY_IMPORT = {
 
 VENDOR_ROOMS = {
     "iotcore": ("simulators",),
-    "jinja2": ("agent.panel",),
     "paho": ("agent.uplink.client", "simulators"),
-    "rich": ("simulators",),
+    "prometheus_client": ("agent.panel.metrics",),
+    "rich": ("agent.cli", "simulators"),
     "serial": ("drivers.port",),
     "sqlite3": ("agent.journal", "simulators"),
     "sqlite_utils": ("agent.journal",),
@@ -82,8 +83,8 @@ VENDOR_ROOMS = {
 
 PURE = ("agent.events", "agent.signals", "agent.station")
 PURE_MAY_USE = {
-    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "math", "orjson", "pydantic",
-    "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "math", "orjson",
+    "pydantic", "re", "typing", "zlib",
 }  # fmt: skip
 """Libraries without I/O, clocks or threads."""
 
