@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SECONDS ?=
 
-.PHONY: demo test bench lint schema clean help
+.PHONY: demo test bench bench-large bench-peers lint schema clean help
 
 help:
 	@echo "make demo [SECONDS=20]   one station, broker and central server, with simulated devices"
 	@echo "make test                all tests (installs mosquitto and chromium where it may)"
 	@echo "make bench               measure against floors taken in the same run"
+	@echo "make bench-large         the same with 10,000,000 events waiting"
+	@echo "make bench-peers         the buffer beside other products' (downloads them)"
 	@echo "make lint                ruff and mypy"
 
 $(STAMP): pyproject.toml .ci/venv
@@ -29,6 +31,14 @@ test: $(STAMP) lint
 bench: $(STAMP)
 	@.ci/system-packages
 	@$(BIN)/python -m tests.bench
+
+bench-large: $(STAMP)
+	@.ci/system-packages
+	@$(BIN)/python -m tests.bench --large 10000000
+
+bench-peers: $(STAMP)
+	@.ci/system-packages
+	@$(BIN)/python -m tests.bench.peers
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check --quiet .

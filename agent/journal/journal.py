@@ -249,7 +249,8 @@ class Journal:
         """Open the file, and let the note beside it name its epoch before a number of it is given."""
         try:
             self._writer.attach()
-            self._lock.before.must_fit(self.path, self.epoch, self._writer.book)
+            successor = self._writer.salvage is not None
+            self._lock.before.must_fit(self.path, self.epoch, self._writer.book, successor=successor)
             self.documents()
         except JournalError:
             self._writer.forget()

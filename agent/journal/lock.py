@@ -43,9 +43,13 @@ class Note:
         if not (path.is_file() and path.stat().st_size) and not self.empty:
             raise JournalCorruptError(f"{path} is {'empty' if path.exists() else 'gone'}; it held events")
 
-    def must_fit(self, path: Path, epoch: str, book: Mapping[Lane, LaneState]) -> None:
-        """Check that it is the same file, and that the numbers given are in it.  Raises JournalCorruptError."""
-        if self.epoch and self.epoch != epoch and any(state.last for state in book.values()):
+    def must_fit(self, path: Path, epoch: str, book: Mapping[Lane, LaneState], *, successor: bool) -> None:
+        """Check that it is the same file, or its `successor`, and that the numbers given are in it.
+
+        Raises JournalCorruptError.
+        """
+        unused = not any(state.last for state in book.values())
+        if self.epoch not in {"", epoch} and not (unused and (successor or self.empty)):
             raise JournalCorruptError(
                 f"{path} has epoch {epoch}, and {self.epoch} was in use: an old copy was put back"
             )

@@ -249,6 +249,18 @@ def test_a_copy_from_before_the_last_damage_is_found_out(path: Path, tmp_path: P
     journal.close()
 
 
+def test_a_new_journal_put_in_the_place_of_a_used_one_is_found_out(path: Path) -> None:
+    """It holds nothing, and nothing tells that it was begun after the other."""
+    filled(path)
+    opened(path.with_name("other.db")).close()
+    shutil.copy(path.with_name("other.db"), path)
+    journal = opened(path)
+    assert journal.damage is not None
+    told = told_of(journal, path)
+    assert told["missing"] == {"work": [[11, 200]]}
+    journal.close()
+
+
 def test_a_whole_file_is_not_suspected(path: Path) -> None:
     """Whatever the note beside it lacks: it may be behind, empty or gone."""
     filled(path)
