@@ -109,7 +109,7 @@ class Broker(ABC):
             )
         try:
             self._wait_until_it_listens(log_path)
-        except BaseException:
+        except BaseException:  # whatever it is, no process is left behind; then it goes on
             self.stop()
             raise
 

@@ -145,7 +145,7 @@ class Ledger:
             self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, new))
             self._db.executemany("INSERT OR IGNORE INTO told VALUES (?,?,?,?,?)", told)
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever it is, nothing stays half written; then it goes on
             self._db.execute("ROLLBACK")
             raise
         for source, epoch, lane, first, last in told:

@@ -113,7 +113,7 @@ class Journal:
                     raise
                 self._begin()
                 self.shortage = str(error)
-        except BaseException:
+        except BaseException:  # whatever ends the opening, even Ctrl-C, the lock is given back; then it goes on
             self._writer.forget()
             self._lock.release()
             raise

@@ -109,7 +109,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
                 _make(connection)
             _settle(connection, path)
             sync_folder(path.parent)
-    except BaseException:
+    except BaseException:  # whatever it is, the file is let go; then it goes on
         connection.close()
         raise
     return connection

@@ -134,7 +134,7 @@ class Writer:
                 if state is not self.book[lane]:
                     lanes.save(connection, lane, state)
             connection.execute("COMMIT")
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, nothing stays half written; then it goes on
             self.marks.put_back(marks)
             self.quarantine.put_back(asked)
             self._undo(connection)

@@ -122,6 +122,7 @@ class Station:
                 draft.record(Kind.ALARM_RAISED, "journal", {"alarm": "cannot-record", "reason": reason})
             case RecordingBack():
                 draft.record(Kind.ALARM_CLEARED, "journal", {"alarm": "cannot-record"})
+                draft.refuse("recording works again: do again what was refused")
             case ClockStepped(offset_s):
                 draft.record(Kind.CLOCK_STEPPED, "", {"offset_s": offset_s})
 

@@ -238,7 +238,18 @@ def test_the_trouble_is_over_when_something_is_written(bench: Bench) -> None:
     bench.journal.open()
     bench.record("OP-1")
     assert bench.entry["trouble"] == ""
-    assert bench.lamps() == [RED, set(), GREEN]
+    assert bench.lamps() == [RED, GREEN]
+
+
+def test_the_end_of_the_trouble_is_no_green(bench: Bench) -> None:
+    """Whoever was refused must not take the light for the answer: it stays red until something is good."""
+    bench.record("OP-1")
+    bench.journal.close()
+    bench.record("SN1")
+    bench.journal.open()
+    bench.recorder.step()
+    assert bench.entry["trouble"] == ""
+    assert bench.lamps() == [GREEN, RED]
 
 
 def test_a_stop_while_nothing_can_be_written_ends(bench: Bench) -> None:
