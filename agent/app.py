@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from queue import Full, Queue
+from queue import Full
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog
@@ -14,6 +14,7 @@ from agent.events import LANES, Envelope
 from agent.journal.journal import Journal, JournalSettings
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health, StatusReport
+from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.reader import DeviceReader
 from agent.runtime.recorder import Recorder
@@ -52,12 +53,12 @@ class Agent:
         self._clock = Clock()
         self._health = Health()
         self._supervisor = Supervisor()
-        self._queue: Queue[Input | None] = Queue(station.recording.queue_size)
+        self._inbox = Inbox(station.recording.queue_size)
         self._journal = Journal(
             station.journal.path, Envelope(self._source).row, self._clock.now, _journal_settings(station.journal)
         )
         self._readers = {
-            device.name: DeviceReader(device.name, _driver(device), self._queue, self._clock, self._health)
+            device.name: DeviceReader(device.name, _driver(device), self._inbox, self._clock, self._health)
             for device in station.device
         }
         self._parts = ExitStack()
@@ -109,7 +110,7 @@ class Agent:
     def _recorder(self, forwarder: Forwarder) -> Recorder:
         recording = self._file.recording
         return Recorder(
-            Intake(self._queue, recording.group_size, recording.linger_s),
+            Intake(self._inbox, recording.group_size, recording.linger_s),
             Station(self._file.rules),
             self._journal,
             self._clock,
@@ -146,13 +147,13 @@ class Agent:
 
     def _order(self, name: str, data: Mapping[str, Any]) -> bool:
         try:
-            self._queue.put_nowait(Input("central", Command(name, data), self._clock.now()))
+            self._inbox.put(Input("central", Command(name, data), self._clock.now()), 0)
         except Full:
             return False
         return True
 
     def _say(self, what: AgentStarted | AgentStopped) -> None:
-        self._queue.put(Input("agent", what, self._clock.now()), timeout=STOP_S)
+        self._inbox.put(Input("agent", what, self._clock.now()), STOP_S)
 
     def _say_stopped(self) -> None:
         self._say(AgentStopped(self.stop_reason))

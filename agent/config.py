@@ -72,7 +72,7 @@ class Broker(Declared):
     )
     window: int = Field(default=64, ge=4, le=1000, description="Messages sent and not yet acknowledged, at most.")
     window_bytes: int = Field(
-        default=262_144, ge=1000, description="Bytes sent and not yet acknowledged, at most; andon and alarms always."
+        default=524_288, ge=1000, description="Bytes sent and not yet acknowledged, at most; andon and alarms always."
     )
     andon_slots: int = Field(default=4, ge=1, description="Of the window, slots kept free for andon calls.")
     batch_events: int = Field(default=200, ge=1, le=5000, description="Events in one message, at most.")

@@ -118,11 +118,17 @@ class Moment:
     @property
     def iso(self) -> str:
         """Wall time as RFC 3339 in UTC, to the millisecond."""
-        return f"{_second(self.time_ns // NS_PER_S)}.{self.time_ns % NS_PER_S // 1_000_000:03d}Z"
+        return _millisecond(self.time_ns // 1_000_000)
 
     def seconds_since(self, earlier_monotonic_ns: int, earlier_boot: str) -> float | None:
         """Seconds from an earlier moment to this one; None across boots, where no clock can tell for sure."""
         return (self.monotonic_ns - earlier_monotonic_ns) / NS_PER_S if earlier_boot == self.boot else None
+
+
+@lru_cache(maxsize=8)
+def _millisecond(milliseconds: int) -> str:
+    """The text of one moment; the documents and events of a decision share it."""
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
 @lru_cache(maxsize=8)

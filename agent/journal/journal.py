@@ -169,7 +169,7 @@ class Journal:
 
     def reader(self) -> JournalReader:
         """A reading connection of its own, for one thread."""
-        return JournalReader(self.path)
+        return JournalReader(self.path, self._writer.checked)
 
     def delivered(self, book: Book) -> Book:
         """The book as it will be with the marks that wait."""

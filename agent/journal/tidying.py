@@ -1,4 +1,4 @@
-"""Keep the house small, one bounded piece at a time: budgets, salvage, old events, the log, free pages.
+"""Keep the house in order, one bounded piece at a time: budgets, salvage, old events, the log, checks, free pages.
 
 Works when the recorder has nothing else to do, or when it must.
 """
@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.events import LANES, NS_PER_S, Event, Kind
-from agent.journal import retention, saving
+from agent.journal import retention, saving, scrub
 from agent.journal.schema import Translating
 from agent.journal.writer import PAGE_BYTES
 
@@ -58,7 +58,7 @@ class Tidying:
             return True
         if self._writer.log_bytes > CHECKPOINT_BYTES:
             self._check_point()
-        return self._give_back()
+        return self._scrub() or self._give_back()
 
     def _make_room(self) -> bool:
         crowded = [lane for lane in reversed(LANES) if self._writer.book[lane].over_budget]
@@ -125,6 +125,12 @@ class Tidying:
         with Translating(self._writer.path):
             self._writer.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._writer.log_bytes = 0
+
+    def _scrub(self) -> bool:
+        """Check one piece of what waits to be delivered."""
+        writer = self._writer
+        with Translating(writer.path):
+            return scrub.step(writer.connection, writer.path, writer.book, writer.checked)
 
     def _give_back(self) -> bool:
         """Give free pages back to the disk."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.events import LANE_OF, size_bytes
-from agent.journal import lanes
+from agent.journal import lanes, scrub
 from agent.journal.errors import JournalCorruptError, JournalWriteError
 from agent.journal.marks import Marks, forget_salvaged
 from agent.journal.quarantine import Quarantine
@@ -52,6 +52,7 @@ class Writer:
         self.path = path
         self.epoch = ""
         self.book: Book = {}
+        self.checked: scrub.Checked = {}
         self.salvage: Salvage | None = None
         self.marks = Marks()
         self.quarantine = Quarantine()
@@ -88,6 +89,7 @@ class Writer:
                 for lane, state in lanes.load(connection).items()
             }
             lanes.check_edges(connection, self.book)
+            self.checked = scrub.begin(self.book)
             self.quarantine.load(connection)
         self._file = _file_at(self.path)
         if self.marks.begin(self.epoch):

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 from drivers.contract import Reading
 
 if TYPE_CHECKING:
-    from queue import Queue
-
+    from agent.runtime.inbox import Inbox
     from agent.signals import Input
 
 
 class Intake:
-    """The receiving end of the queue.  None on the queue only wakes."""
+    """The receiving end of the queue."""
 
-    def __init__(self, queue: Queue[Input | None], group_size: int, linger_s: float) -> None:
-        self._queue = queue
+    def __init__(self, inbox: Inbox, group_size: int, linger_s: float) -> None:
+        self._inbox = inbox
         self._group_size = group_size
         self._linger_s = linger_s
 
     def wake(self) -> None:
         """End a waiting `take` soon."""
-        self._queue.put(None)
+        self._inbox.wake()
 
     def take(self, wait_s: float, *, linger: bool) -> list[Input]:
         """Everything that waits, up to one group; waits `wait_s` for the first of it.
@@ -47,12 +46,12 @@ class Intake:
     def _waiting(self, wait_s: float) -> list[Input]:
         taken: list[Input] = []
         try:
-            one = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
+            one = self._inbox.get(wait_s)
             while True:
                 if one is not None:
                     taken.append(one)
                 if len(taken) >= self._group_size:
                     return taken
-                one = self._queue.get_nowait()
+                one = self._inbox.get(0)
         except Empty:
             return taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from queue import Full, Queue, SimpleQueue
+from queue import Full, SimpleQueue
 from typing import TYPE_CHECKING
 
 from agent.signals import DeviceLost, DeviceOpened, Input
@@ -12,6 +12,7 @@ from drivers.contract import DeviceError, Lamps, Noise
 if TYPE_CHECKING:
     from agent.runtime.clock import Clock
     from agent.runtime.health import Health
+    from agent.runtime.inbox import Inbox
     from drivers.contract import Driver, Indication, Signal
 
 READ_S = 1.0
@@ -27,10 +28,10 @@ class DeviceReader:
     retry_max_s = 5.0
     expected = (DeviceError,)
 
-    def __init__(self, name: str, driver: Driver, queue: Queue[Input | None], clock: Clock, health: Health) -> None:
+    def __init__(self, name: str, driver: Driver, inbox: Inbox, clock: Clock, health: Health) -> None:
         self.name = name
         self._driver = driver
-        self._queue = queue
+        self._inbox = inbox
         self._clock = clock
         self._health = health
         self._owed: deque[Input] = deque()
@@ -99,7 +100,7 @@ class DeviceReader:
         """Put what is owed on the queue; False if the queue stays full for a while."""
         while self._owed:
             try:
-                self._queue.put(self._owed[0], timeout=READ_S)
+                self._inbox.put(self._owed[0], READ_S)
             except Full:
                 return False
             paid = self._owed.popleft()

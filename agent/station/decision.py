@@ -70,6 +70,13 @@ class Draft:
         """Remember `document` under `key`."""
         self._documents[key] = document
 
+    @property
+    def verdict(self) -> str:
+        """The last verdict, as this decision leaves it; empty while there was none."""
+        if self._answer is not None:
+            return self._answer.verdict.value
+        return str((self.get(LAST) or {}).get("verdict", ""))
+
     def forget(self, key: str) -> None:
         """Remember nothing under `key` any more."""
         self._documents[key] = None
@@ -81,16 +88,15 @@ class Draft:
     def accept(self, text: str) -> None:
         """Tell the operator yes, unless something in this decision has said no."""
         if self._answer is None or self._answer.verdict is Verdict.PASS:
-            self._say(Verdict.PASS, text)
+            self._answer = Answer(Verdict.PASS, text)
 
     def refuse(self, text: str) -> None:
         """Tell the operator no."""
-        self._say(Verdict.REFUSE, text)
+        self._answer = Answer(Verdict.REFUSE, text)
 
     def finish(self, lamps: Lamps | None) -> Decision:
-        """Return the decision."""
-        return Decision(tuple(self._events), self._documents, self._answer, lamps)
-
-    def _say(self, verdict: Verdict, text: str) -> None:
-        self._answer = Answer(verdict, text)
-        self.put(LAST, {"verdict": verdict.value, "text": text, "time": self.moment.iso})
+        """Return the decision, and let the memory hold what the operator was told."""
+        answer = self._answer
+        if answer is not None:
+            self.put(LAST, {"verdict": answer.verdict.value, "text": answer.text, "time": self.moment.iso})
+        return Decision(tuple(self._events), self._documents, answer, lamps)

@@ -5,6 +5,7 @@ Knows the station's rules.  Knows nothing of disks, networks, threads or the tim
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from agent.events import Kind, raw_text
@@ -22,7 +23,7 @@ from agent.signals import (
 from agent.station import andon, devices
 from agent.station.andon import Andon
 from agent.station.codes import CodeReader
-from agent.station.decision import LAST, Decision, Draft
+from agent.station.decision import Decision, Draft
 from agent.station.interlock import OPERATION, Interlock, scan_data
 from agent.station.rules import CallMode
 from drivers.contract import Contact, Lamp, Lamps, Noise, Reading, Scan, Verdict
@@ -135,8 +136,11 @@ class Station:
 
 def _lamps(draft: Draft) -> Lamps:
     """The stack light that belongs to the memory: red stop or refusal, yellow call, green the last thing was good."""
-    modes = {call["mode"] for _, call in draft.under(andon.PREFIX)}
-    verdict = (draft.get(LAST) or {}).get("verdict")
+    return _lit(frozenset([call["mode"] for _, call in draft.under(andon.PREFIX)]), draft.verdict)
+
+
+@lru_cache
+def _lit(modes: frozenset[str], verdict: str) -> Lamps:
     lit = set()
     if CallMode.STOP in modes or verdict == Verdict.REFUSE:
         lit.add(Lamp.RED)

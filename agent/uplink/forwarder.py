@@ -42,6 +42,9 @@ SHORT_LIVED_S = 10.0
 SUSPICIOUS = 3
 """So many connections in a row that last less than `SHORT_LIVED_S` are no accident."""
 
+ANSWER_FIRST_S = 0.0003
+"""So long the forwarder listens before it sends what is new: the operator's answer has the processor first."""
+
 FLUSH_S = 3.0
 """How long a stop waits for the last events to be acknowledged."""
 
@@ -119,6 +122,8 @@ class Forwarder:
             self._tell(link, "online")
         if self._settings.confirm == "central":
             self._sender.resend_silent(now_s)
+        if self._woken:
+            self._take_news(ANSWER_FIRST_S)
         self._woken = False
         with self._explaining():
             self._sender.send(now_s, lambda: self._woken)

@@ -92,8 +92,10 @@ class LaneProgress:
 
     def resend_if_silent(self, now_s: float) -> bool:
         """Go back to the last confirmed event if nothing was confirmed for too long; True if so.  The wait doubles."""
-        if self.confirmed >= self.sent or self._silent_since_s is None:
+        if self.confirmed >= self.sent:
             return False
+        if self._silent_since_s is None:
+            self._silent_since_s = now_s
         if now_s - self._silent_since_s < self._resend_s:
             return False
         self._flights.clear()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from agent.events import Lane, batch
+from agent.events import Lane
 from agent.uplink.client import MAX_PACKET_BYTES
 from agent.uplink.rate import Rate
 from agent.uplink.reasons import TOO_LARGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from agent.config import Broker
     from agent.uplink.client import Connected
@@ -114,16 +114,14 @@ class Outlet:
         held_s = self._rate.wait_s(now_s)
         return min(longest_s, held_s) if held_s else longest_s
 
-    def publish(self, lane: Lane, bodies: Sequence[str], now_s: float, answered: Answered | None = None) -> None:
-        """Send finished events as one message; `answered` gets code, reason and time of the broker's answer."""
+    def publish(self, lane: Lane, payload: bytes, events: int, now_s: float, answered: Answered | None = None) -> None:
+        """Send one finished event, or a batch; `answered` gets code, reason and time of the broker's answer."""
         if self._link is None:
             raise RuntimeError("publish was called without a connection")
-        many = len(bodies) > 1
-        payload = (batch(bodies) if many else bodies[0]).encode()
         if lane not in URGENT:
-            self._rate.spend(len(bodies), len(payload), now_s)
+            self._rate.spend(events, len(payload), now_s)
         self._newest = payload
-        mid = self._link.publish(self._topics.event(lane), payload, MANY if many else ONE)
+        mid = self._link.publish(self._topics.event(lane), payload, MANY if events > 1 else ONE)
         self._air[mid] = answered
         self._sizes[mid] = len(payload)
 

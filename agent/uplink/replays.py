@@ -59,9 +59,9 @@ class Replays:
         while self._waiting and outlet.has_room(self._waiting[0].lane, now_s):
             replay = self._waiting[0]
             events = min(outlet.batch_events(now_s), replay.last - replay.after)
-            chunk = reader.next(replay.lane, replay.after, events, outlet.batch_bytes)
-            if chunk is not None and chunk.first <= replay.last and chunk.size_bytes <= outlet.largest_bytes:
-                outlet.publish(replay.lane, chunk.bodies, now_s)
-            replay.after = replay.last if chunk is None else chunk.last
+            message = reader.message(replay.lane, replay.after, events, outlet.batch_bytes)
+            if message and message.first <= replay.last and len(message.payload) <= outlet.largest_bytes:
+                outlet.publish(replay.lane, message.payload, message.events, now_s)
+            replay.after = replay.last if message is None else message.last
             if replay.after >= replay.last:
                 self._waiting.popleft()

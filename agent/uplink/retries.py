@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agent.events import size_bytes
 from agent.journal.quarantine import Discard, RefusedAgain
 from agent.uplink.reasons import NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
 
@@ -32,11 +31,12 @@ class Retries:
         for event in reader.quarantined(due=True):
             if event.id in self._under_way:
                 continue
-            if size_bytes(event.body) > outlet.largest_bytes:
+            payload = event.body.encode()
+            if len(payload) > outlet.largest_bytes:
                 self._settle(RefusedAgain(event.id, TOO_LARGE, too_large(outlet.largest_bytes)))
             elif outlet.has_room(event.lane, now_s):
                 self._under_way.add(event.id)
-                outlet.publish(event.lane, [event.body], now_s, partial(self._answered, event.id))
+                outlet.publish(event.lane, payload, 1, now_s, partial(self._answered, event.id))
 
     def _answered(self, number: int, code: int, reason: str, _now_s: float) -> None:
         self._under_way.discard(number)

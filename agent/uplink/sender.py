@@ -189,14 +189,15 @@ class Sender:
         """Send one message; False if there is nothing to send on this way now."""
         outlet = self._outlet
         events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
-        chunk = reader.next(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
-        if chunk is None:
+        message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        if message is None:
             return False
-        flight = progress.depart(chunk.first, chunk.last)
-        if chunk.size_bytes > outlet.largest_bytes:
+        flight = progress.depart(message.first, message.last)
+        if len(message.payload) > outlet.largest_bytes:
             self._not_taken(way, flight, TOO_LARGE, too_large(outlet.largest_bytes), now_s)
         else:
-            outlet.publish(way.lane, chunk.bodies, now_s, partial(self._answered, way, flight))
+            answered = partial(self._answered, way, flight)
+            outlet.publish(way.lane, message.payload, message.events, now_s, answered)
         return True
 
     def _answered(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:

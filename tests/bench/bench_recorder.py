@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from queue import Queue
 from typing import TYPE_CHECKING, Self
 
 from agent import config
@@ -11,6 +10,7 @@ from agent.events import LANES, Envelope
 from agent.journal.journal import Journal
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.station.station import Station
@@ -40,7 +40,7 @@ class BenchRecorder:
         self.group_size = settings.recording.group_size
         self.journal = Journal(settings.journal.path, Envelope(station.SOURCE).row, Clock().now)
         self.work = inputs.work(Clock())
-        self.queue: Queue[Input | None] = Queue()
+        self.queue = Inbox(1_000_000)
         self._shown_s = 0.0
         self._recorder = Recorder(
             Intake(self.queue, self.group_size, linger_s=0.0),
@@ -56,7 +56,7 @@ class BenchRecorder:
     def load(self, what: Iterable[Input]) -> None:
         """Put inputs on the queue."""
         for happened in what:
-            self.queue.put(happened)
+            self.queue.put(happened, 0)
 
     def record(self) -> int:
         """Record everything on the queue; return in how many transactions."""

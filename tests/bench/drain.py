@@ -1,17 +1,22 @@
 """Backlog drain: the forwarder sends a lane full of events to Mosquitto until the last is acknowledged.
 
 The floor is a bare paho loop in the same process: same protocol, window and content type, the very same messages (the
-forwarder's, joined beforehand), no disk.  Nobody subscribes, for either.
+forwarder's, joined beforehand), no disk.  Nobody subscribes, for either.  A second floor is the same loop with the
+messages read from the same file, by one SELECT and one join each: that much a buffer on disk costs whoever sends it.
+
+The backlog was checked against its checksums beforehand, as the recorder does while the broker is away; a third row
+tells what it costs where there was no time for that.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from agent.config import Broker
-from agent.events import Lane, batch
+from agent.events import Lane
 from agent.journal.journal import Journal
 from agent.journal.reader import JournalReader
 from agent.runtime.clock import Clock
@@ -23,10 +28,10 @@ from tests.bench.rows import at_least, rates
 from tests.bench.station import SOURCE, TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from agent.journal.reader import Chunk
+    from agent.journal.reader import Message
     from tests.bench.plan import Plan
     from tests.bench.rows import Row
 
@@ -40,10 +45,10 @@ class FirstOnly(JournalReader):
 
     last = 0
 
-    def next(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Chunk | None:
+    def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
         if after >= self.last:
             return None
-        return super().next(lane, after, min(max_events, self.last - after), max_bytes, epoch)
+        return super().message(lane, after, min(max_events, self.last - after), max_bytes, epoch)
 
 
 class WatchedJournal(Journal):
@@ -54,12 +59,17 @@ class WatchedJournal(Journal):
         self._count = count
         self.drained = False
 
+    def check(self) -> None:
+        """Check what will be given out, as the recorder does when it has nothing else to do."""
+        while self._writer.checked[Lane.WORK] < self._count:
+            self.tidy()
+
     def confirmed(self, lane: Lane, sequence: int, epoch: str = "") -> None:
         super().confirmed(lane, sequence, epoch)
         self.drained |= sequence >= self._count
 
     def reader(self) -> FirstOnly:
-        reader = FirstOnly(self.path)
+        reader = FirstOnly(self.path, self._writer.checked)
         reader.last = self._count
         return reader
 
@@ -70,21 +80,25 @@ def measure(plan: Plan) -> Iterator[Row]:
     broker = Mosquitto(plan.folder / "broker", free_port())
     settings = uplink_settings(broker.port)
     payloads = _messages(path, settings)
-    rounds = []
+    each = EVENTS // len(payloads)
+    checked, reading, unchecked = [], [], []
     with broker, BareClient(broker.port, settings.window) as bare:
         for _ in range(plan.times(ROUNDS)):
             figure = drain_rate(path, settings, EVENTS)
-            began = time.perf_counter()
-            bare.flood(f"{TOPIC}/event/{Lane.WORK}", payloads)
-            rounds.append((figure, EVENTS / (time.perf_counter() - began)))
-    yield rates(f"backlog drain, {EVENTS // len(payloads)} events a message", rounds, at_least(0.8))
+            floor = _flood_rate(bare, payloads)
+            checked.append((figure, floor))
+            reading.append((figure, _flood_rate(bare, _read(path, each))))
+            unchecked.append((drain_rate(path, settings, EVENTS, check=False), floor))
+    yield rates(f"backlog drain, {each} events a message", checked, at_least(0.8))
+    yield rates("backlog drain, against a bare loop that reads the file", reading, at_least(0.8))
+    yield rates("backlog drain, checked on the way", unchecked)
 
 
 def uplink_settings(port: int) -> Broker:
     return Broker(host=HOST, port=port, confirm="broker")
 
 
-def drain_rate(path: Path, settings: Broker, count: int) -> float:
+def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) -> float:
     """Send the first `count` events of the work lane; return acknowledged events/s."""
     ready.forget_sent(path)
     journal = WatchedJournal(path, count)
@@ -93,6 +107,8 @@ def drain_rate(path: Path, settings: Broker, count: int) -> float:
             settings, tuple(SOURCE[1:].split("/")), journal, order=lambda *_: True, report=lambda **_: None
         )
         try:
+            if check:
+                journal.check()
             forwarder.open()
             began = time.perf_counter()
             while not journal.drained:
@@ -102,14 +118,30 @@ def drain_rate(path: Path, settings: Broker, count: int) -> float:
             forwarder.close()
 
 
+def _flood_rate(bare: BareClient, payloads: Iterable[bytes]) -> float:
+    began = time.perf_counter()
+    bare.flood(f"{TOPIC}/event/{Lane.WORK}", payloads)
+    return EVENTS / (time.perf_counter() - began)
+
+
 def _messages(path: Path, settings: Broker) -> list[bytes]:
-    found = []
-    with JournalReader(path) as reader:
+    """The messages of the forwarder, taken as it takes them."""
+    found: list[bytes] = []
+    with JournalReader(path, {Lane.WORK: EVENTS}) as reader:
         after = 0
-        while chunk := reader.next(Lane.WORK, after, settings.batch_events, settings.batch_bytes):
-            found.append(batch(chunk.bodies).encode())
-            after = chunk.last
+        while message := reader.message(Lane.WORK, after, settings.batch_events, settings.batch_bytes):
+            found.append(message.payload)
+            after = message.last
     return found
+
+
+def _read(path: Path, each: int) -> Iterator[bytes]:
+    """All messages, read in the plainest way."""
+    query = "SELECT body FROM event_work WHERE seq > ? ORDER BY seq LIMIT ?"
+    with closing(sqlite3.connect(path)) as connection:
+        for after in range(0, EVENTS, each):
+            bodies = connection.execute(query, (after, each)).fetchall()
+            yield ("[" + ",".join([body for (body,) in bodies]) + "]").encode()
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def latency(
     ]
 
 
-def rates(measure: str, rounds: Sequence[tuple[float, float]], goal: Goal) -> Row:
+def rates(measure: str, rounds: Sequence[tuple[float, float]], goal: Goal | None = None) -> Row:
     """One row of (figure, floor) rates in events/s, a pair a round; the ratio is the median of the rounds' ratios."""
     figures, floors = zip(*rounds, strict=True)
     ratios = sorted(figure / floor for figure, floor in rounds)

@@ -27,7 +27,7 @@ def measure(plan: Plan) -> Iterator[Row]:
     steps_s, floors_s = [], []
     with BenchRecorder(plan.folder / "agent") as recorder, SyncedFile(plan.folder / "floor", BODY_BYTES) as file:
         for _ in range(plan.times(SAMPLES)):
-            recorder.queue.put(next(recorder.work))
+            recorder.queue.put(next(recorder.work), 0)
             floors_s.append(file.write_s())
             steps_s.append(recorder.green_s())
     yield from latency("queued signal -> green, Recorder.step alone", steps_s, floors_s)

@@ -118,9 +118,9 @@ BURST = """
 from agent.signals import Input
 from drivers.contract import Scan
 for number in range(1000):
-    agent._queue.put(Input("scanner-1", Scan(b"", f"OP-{number}"), agent.clock.now()))
+    agent._inbox.put(Input("scanner-1", Scan(b"", f"OP-{number}"), agent.clock.now()), 0)
 mark()
-while agent._queue.qsize():
+while not agent._inbox.empty():
     agent.recorder.step()
 mark()
 assert len(agent.answers) == 1000

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from agent.events import LANES, Kind
@@ -15,6 +14,7 @@ from agent.journal.errors import JournalCorruptError, JournalError
 from agent.journal.journal import Journal
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.signals import Input
@@ -57,13 +57,13 @@ class Recording:
         self.delivered: dict[Identity, str] = {}
         self.journal: Journal
         self.recorder: Recorder
-        self._queue: Queue[Input | None] = Queue()
+        self._inbox = Inbox(10_000)
 
     def start(self) -> None:
         self.journal = Journal(self.path, encode, self.clock.now, self.settings)
         self.journal.open()
         self.recorder = Recorder(
-            Intake(self._queue, 500, linger_s=0.0),
+            Intake(self._inbox, 500, linger_s=0.0),
             Station(RULES),
             self.journal,
             self.clock,
@@ -83,18 +83,18 @@ class Recording:
         """Scan, let the recorder take a step, and return the verdicts."""
         before = len(self.answers)
         for text in texts:
-            self._queue.put(Input("scanner-1", Scan(text.encode(), text), self.clock.now()))
+            self._inbox.put(Input("scanner-1", Scan(text.encode(), text), self.clock.now()), 0)
         self.recorder.step()
         return [answer.verdict for answer in self.answers[before:]]
 
     def cord(self, *, active: bool) -> None:
-        self._queue.put(Input("box", Contact(b"", "cord", active), self.clock.now()))
+        self._inbox.put(Input("box", Contact(b"", "cord", active), self.clock.now()), 0)
         self.recorder.step()
 
     def idle(self, steps: int = 1) -> None:
         """Steps with nothing to record."""
         for _ in range(steps):
-            self._queue.put(None)
+            self._inbox.wake()
             self.recorder.step()
 
     def deliver(self) -> None:

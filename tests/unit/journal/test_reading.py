@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.events import LANES, Event, Kind, Lane, Moment
+from agent.events import LANES, Event, Kind, Lane, Moment, batch
 from agent.journal.errors import JournalCorruptError, JournalError, JournalPathError
 from agent.journal.reader import JournalReader, LaneState, Seen
 from tests.unit.journal.facts import SEEN, numbers, opened, texts, work
@@ -78,7 +78,10 @@ def shared_reader() -> JournalReader:
 @pytest.fixture(autouse=True)
 def _share(request: pytest.FixtureRequest) -> Iterator[None]:
     """Lend one reader to all examples of a property: hypothesis makes no fixture for each."""
-    if request.node.originalname == "test_every_fact_comes_once_within_the_bounds":
+    if request.node.originalname in {
+        "test_every_fact_comes_once_within_the_bounds",
+        "test_messages_hold_every_fact_once_and_untouched",
+    }:
         _SHARED.append(request.getfixturevalue("reader"))
         yield
         _SHARED.clear()
@@ -200,3 +203,24 @@ def test_reading_from_a_closed_reader_is_told(reader: JournalReader) -> None:
     reader.close()
     with pytest.raises(JournalError):
         reader.documents()
+
+
+@given(max_bytes=st.integers(0, 6000), max_events=st.integers(1, 12), checked=st.integers(0, 10))
+@settings(max_examples=60)
+def test_messages_hold_every_fact_once_and_untouched(max_bytes: int, max_events: int, checked: int) -> None:
+    """Whether facts were checked before or are checked now, the messages of a lane are its bodies, in order."""
+    reader = shared_reader()
+    reader._checked = {Lane.WORK: checked}
+    every = reader.next(Lane.WORK, 0, MANY, HUGE)
+    assert every is not None
+    found: list[str] = []
+    after = 0
+    while message := reader.message(Lane.WORK, after, max_events, max_bytes):
+        bodies = every.bodies[after : message.last]
+        assert (message.first, message.events) == (after + 1, len(bodies))
+        assert message.events <= max_events
+        assert message.events == 1 or len(message.payload) <= max_bytes
+        assert message.payload.decode() == (batch(bodies) if len(bodies) > 1 else bodies[0])
+        found += bodies
+        after = message.last
+    assert found == list(every.bodies)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from agent.runtime import reader as room
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.inbox import Inbox
 from agent.runtime.reader import DeviceReader
-from agent.signals import DeviceLost, DeviceOpened, Input
+from agent.signals import DeviceLost, DeviceOpened
 from drivers.contract import Answer, DeviceGoneError, DeviceSettings, Driver, Lamp, Lamps, Noise, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Bench:
 
     def __init__(self, queue_size: int = 100) -> None:
         self.driver = ScriptedDriver()
-        self.queue: Queue[Input | None] = Queue(queue_size)
+        self.queue = Inbox(queue_size)
         self.health = Health()
         self.reader = DeviceReader("scanner-1", self.driver, self.queue, Clock(), self.health)
 
@@ -74,7 +74,7 @@ class Bench:
         """Take from the queue what has arrived."""
         found = []
         while not self.queue.empty():
-            happened = self.queue.get_nowait()
+            happened = self.queue.get(0)
             assert happened is not None
             assert happened.source == "scanner-1"
             found.append(happened.what)
@@ -113,7 +113,7 @@ def test_each_signal_bears_its_moment(bench: Bench) -> None:
     before = Clock().now().monotonic_ns
     bench.reader.step()
     bench.reader.step()
-    first, second = bench.queue.get_nowait(), bench.queue.get_nowait()
+    first, second = bench.queue.get(0), bench.queue.get(0)
     assert first is not None
     assert second is not None
     assert before <= first.moment.monotonic_ns <= second.moment.monotonic_ns <= Clock().now().monotonic_ns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,6 +14,7 @@ from agent.journal.journal import Journal, JournalSettings
 from agent.runtime import recorder as room
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
+from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.signals import Input
@@ -62,7 +62,7 @@ class Bench:
 
     def begin(self, group_size: int = 500) -> None:
         """A recorder that has just been opened."""
-        self.queue: Queue[Input | None] = Queue()
+        self.queue = Inbox(10_000)
         self.recorder = Recorder(
             Intake(self.queue, group_size, linger_s=0.0),
             Station(RULES),
@@ -78,7 +78,7 @@ class Bench:
     def say(self, *whats: Any, source: str = "scanner-1") -> None:
         for what in whats:
             told = Scan(what.encode(errors="replace"), what) if isinstance(what, str) else what
-            self.queue.put(Input(source, told, Clock().now()))
+            self.queue.put(Input(source, told, Clock().now()), 0)
 
     def record(self, *whats: Any, source: str = "scanner-1") -> None:
         """Say it, and let the recorder take one step."""

@@ -40,7 +40,7 @@ def filled(one: Outlet, lane: Lane) -> int:
     """How many messages of `lane` go out until there is no room."""
     count = 0
     while one.has_room(lane, 0.0):
-        one.publish(lane, ["{}"], 0.0)
+        one.publish(lane, b"{}", 1, 0.0)
         count += 1
     return count
 
@@ -70,7 +70,7 @@ def test_no_packet_is_larger_than_the_broker_takes(packet_bytes: int) -> None:
     """Topic, properties and header are counted in."""
     line = Line()
     one = outlet(line, packet_bytes=packet_bytes)
-    one.publish(Lane.MEASUREMENT, ["x" * one.largest_bytes], 0.0)
+    one.publish(Lane.MEASUREMENT, b"x" * one.largest_bytes, 1, 0.0)
     topic, payload, content_type = line.sent[0]
     header = 1 + 4 + 2 + 2 + 1 + 1 + 2
     assert header + len(topic) + len(payload) + len(content_type) <= packet_bytes
@@ -87,11 +87,11 @@ def test_a_bounded_rate_makes_small_messages() -> None:
 def test_answers_reach_who_sent_and_only_once() -> None:
     heard: list[tuple[int, str, float]] = []
     one = outlet(Line())
-    one.publish(Lane.WORK, ["{}"], 0.0, lambda *answer: heard.append(answer))
+    one.publish(Lane.WORK, b"{}", 1, 0.0, lambda *answer: heard.append(answer))
     assert one.acked(1, 0, "Success", 5.0)
     assert not one.acked(1, 0, "Success", 6.0)
     assert heard == [(0, "Success", 5.0)]
-    one.publish(Lane.WORK, ["{}"], 0.0, lambda *answer: heard.append(answer))
+    one.publish(Lane.WORK, b"{}", 1, 0.0, lambda *answer: heard.append(answer))
     one.disown()
     assert one.in_the_air == 1
     assert not one.acked(2, 0, "Success", 7.0)
@@ -103,7 +103,7 @@ def hang_up_on(one: Outlet, body: str, times: int, *, careful: bool = True) -> l
     blamed: list[int] = []
     for _ in range(times):
         one.open(Line(), Connected(1000, HUGE), 100.0, careful=careful)
-        one.publish(Lane.WORK, [body], 100.0, lambda code, *_: blamed.append(code))
+        one.publish(Lane.WORK, body.encode(), 1, 100.0, lambda code, *_: blamed.append(code))
         one.hung_up(100.1)
     return blamed
 
