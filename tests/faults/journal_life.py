@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SETTINGS = JournalSettings(
     {Lane.WORK: 60_000, Lane.MEASUREMENT: 40_000, Lane.HEALTH: 20_000}, keep_days=0.001, reserve_bytes=8192
 )
-DAMAGE_EVERY = 8
+DAMAGE_EVERY = 4
 
 
 def live(path: Path, random: Random, turns: int, say: Callable[..., None]) -> None:
