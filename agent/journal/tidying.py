@@ -52,13 +52,14 @@ class Tidying:
     def step(self) -> bool:
         """Do one bounded piece; True if there is more to do.  Raises JournalWriteError or JournalCorruptError."""
         self._writer.must_be_in_place()
+        urgent = self.urgent
         if self._writer.log_bytes > CHECKPOINT_LATEST_BYTES:
             self._check_point()
         if self._make_room() or self._save_more() or self._forget_old():
             return True
         if self._writer.log_bytes > CHECKPOINT_BYTES:
             self._check_point()
-        return self._scrub() or self._give_back()
+        return (not urgent and self._scrub()) or self._give_back()
 
     def _make_room(self) -> bool:
         crowded = [lane for lane in reversed(LANES) if self._writer.book[lane].over_budget]
