@@ -36,13 +36,20 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value of a gauge: the number exactly as sent, the same as `Decimal`, and its unit as sent."""
+    """One value of a gauge: the number exactly as sent, the same as `Decimal`, and its unit as sent.
+
+    `stable` is False while the gauge says that the value still moves.  `gauge` is name and serial number where the
+    gauge tells them.  `judged` is the gauge's own verdict on its own limits, where it sends one: "inside", "below" or
+    "above"; the station's limits decide, this is kept beside them.
+    """
 
     raw: bytes
     text: str
     value: Decimal
     unit: str
     stable: bool = True
+    gauge: str = ""
+    judged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,31 @@ class Noise:
     reason: str
 
 
-Signal = Scan | Reading | Contact | Noise
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Readings of one code that a re-read hold-off kept back: `count` more than the Scan that was passed on."""
+
+    raw: bytes
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something the device tells about itself: `name` (`dark`, `out-of-focus`, `wire-break`, ...) holds or ended.
+
+    `detail` is for people; `part` is the input it is about, empty for the whole device.  A condition is told
+    once when it begins and once when it ends, whether the device was opened again in between or not.
+    """
+
+    raw: bytes
+    name: str
+    active: bool
+    detail: str = ""
+    part: str = ""
+
+
+Signal = Scan | Reading | Contact | Noise | Held | Condition
 
 
 class Verdict(StrEnum):
@@ -73,7 +104,7 @@ class Verdict(StrEnum):
 
 
 class Lamp(StrEnum):
-    """Colours of a stack light: red stop or refusal, yellow call, green go on, blue help."""
+    """Lamps of a stack light: red stop or refusal, yellow call, green go on, blue help."""
 
     RED = "red"
     YELLOW = "yellow"
@@ -91,12 +122,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Lamps:
-    """The whole picture of the stack light: lit colours; all others are dark."""
+    """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark."""
 
     lit: frozenset[Lamp] = frozenset()
+    blinking: frozenset[Lamp] = frozenset()
+    horn: bool = False
 
 
-Indication = Answer | Lamps
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Take a value now: for a gauge that answers requests; the value comes as a Reading like any other."""
+
+
+Indication = Answer | Lamps | Ask
 
 
 class DeviceError(Exception):

@@ -6,6 +6,7 @@ Bytes in, frames out.  Knows nothing of ports, time and what the frames mean; ha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 CR = b"\r"
 LF = b"\n"
@@ -27,6 +28,16 @@ class Garbage:
 
     raw: bytes
     reason: str
+
+
+class Framing(Protocol):
+    """Cuts a stream into frames; how the stream is split between calls makes no difference."""
+
+    def feed(self, data: bytes) -> list[Frame | Garbage]:
+        """Return what `data` completes, in order.  Never raises."""
+
+    def flush(self) -> bytes:
+        """Return the bytes of the half frame, if any, and begin anew."""
 
 
 class Delimited:

@@ -5,18 +5,19 @@ A driver adds its settings, its framing, and what one frame means.  Knows no dev
 
 from __future__ import annotations
 
+import math
 import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivers.contract import DeviceGoneError, Driver, Noise, Signal
-from drivers.framing import Delimited, Garbage
+from drivers.framing import Garbage
 from drivers.port import Port, PortSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drivers.framing import Frame
+    from drivers.framing import Frame, Framing
 
 SettingsT = TypeVar("SettingsT", bound=PortSettings)
 
@@ -66,7 +67,7 @@ class SerialDriver(Driver, Generic[SettingsT]):
         return [signal for signal in signals if signal is not None]
 
     @abstractmethod
-    def _make_framing(self) -> Delimited:
+    def _make_framing(self) -> Framing:
         """Return the framing that `settings` ask for."""
 
     @abstractmethod
@@ -76,12 +77,27 @@ class SerialDriver(Driver, Generic[SettingsT]):
     def _greet(self) -> None:
         """Send what the device must hear after opening.  Raises DeviceGoneError."""
 
-    def _read_signals(self, deadline: float) -> list[Signal]:
-        """Read until a signal is complete, the deadline or a cancel."""
-        while data := self._port.read(deadline - time.monotonic()):
-            if signals := self.feed(data):
-                return signals
+    def _due(self) -> float:
+        """When `_tick` wants to be called next, monotonic seconds; never, for a driver that only listens."""
+        return math.inf
+
+    def _tick(self) -> list[Signal]:
+        """Do what is due (send a request, blink a lamp) and set the next `_due`.  Raises DeviceGoneError."""
         return []
+
+    def _read_signals(self, deadline: float) -> list[Signal]:
+        """Read until a signal is complete, the deadline or a cancel; meanwhile do what is due."""
+        while True:
+            until = min(deadline, self._due())
+            data = self._port.read(max(0.0, until - time.monotonic()))
+            signals = self.feed(data) if data else []
+            if signals or self._port.cancelled:
+                return signals
+            now = time.monotonic()
+            if self._due() <= now and (signals := self._tick()):
+                return signals
+            if not data and now >= deadline:
+                return []
 
     def _half_frame(self) -> list[Signal]:
         rest = self._framing.flush()
