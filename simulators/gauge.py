@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from random import Random
 
+    from simulators.gauges.asked import AskedGauge
     from simulators.pty_line import PtyLine
 
 NUMBER_CHARACTERS = 8
@@ -53,7 +54,7 @@ def values(random: Random, nominal: Decimal, sigma: float) -> Iterator[Decimal]:
         yield Decimal(random.gauss(float(nominal), sigma)).quantize(nominal)
 
 
-def stream(gauge: Gauge, numbers: Iterable[Decimal], interval_s: float) -> Iterator[Wait]:
+def stream(gauge: Gauge | AskedGauge, numbers: Iterable[Decimal], interval_s: float) -> Iterator[Wait]:
     """Send all `numbers`, `interval_s` apart, then say `done`."""
     count = 0
     for count, number in enumerate(numbers, 1):  # noqa: B007  the number of the last one is said at the end
