@@ -2,21 +2,29 @@ r"""An andon button box whose microcontroller speaks lines of text over a serial
 
 By default it says `red=1` for a button that is pressed and `red=0` for one let go, is told `red=1\n` to light a lamp,
 and answers `?\n` with the state of all inputs.  Repeated reports of one state are passed on: the station knows what is
-new.  A box whose controller restarts when its port is opened must report its inputs by itself once it runs.
+new.  A box whose controller restarts when its port is opened says so with its `ready` line: it is asked again then, and
+told all its lamps.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from contextlib import suppress
 from string import Formatter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from drivers.contract import Contact, DeviceSettings, Indication, Lamp, Lamps, Noise, Signal
+from drivers.contract import Contact, DeviceError, DeviceSettings, Indication, Lamp, Lamps, Noise, Signal
 from drivers.framing import LINE_ENDS, Delimited, Frame
+from drivers.outputs import HORN, Part, Stack, StackSettings, parts_of
 from drivers.port import PortSettings
 from drivers.serial_driver import SerialDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_LENGTH = 256
 """Bytes of a line; boxes send a name and a state."""
@@ -25,7 +33,7 @@ GROUPS = {"input", "state"}
 PLACES = {"lamp", "level"}
 
 
-class SerialBoxSettings(PortSettings):
+class SerialBoxSettings(PortSettings, StackSettings):
     """Keys of a `serial-box`."""
 
     pattern: str = Field(
@@ -40,17 +48,35 @@ class SerialBoxSettings(PortSettings):
         default={lamp: lamp.value for lamp in Lamp},
         description="Colour -> output name, for the lamps the box has; default red, yellow, green and blue.",
     )
+    horn: str = Field(default="", description="Output name of the horn; default empty: the box has none.")
     query: str = Field(
         default="?\n", description="Sent at open so that the box reports its inputs; default ? and LF; empty: not sent."
     )
+    ready: str = Field(
+        default="",
+        description="Regular expression of the line a box sends when it has started: it is asked for its inputs and "
+        "told all its lamps again; default empty: it sends none.",
+    )
+    heartbeat: str = Field(
+        default="",
+        description="Sent every heartbeat_s while the agent reads the box, so that the box can fall to a safe state "
+        "when it no longer comes; default empty: not sent.",
+    )
+    heartbeat_s: float = Field(default=1.0, ge=0.1, le=60, description="Time between two heartbeats, s; default 1.")
+
+    @field_validator("pattern", "ready")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
 
     @field_validator("pattern")
     @classmethod
     def _has_groups(cls, pattern: str) -> str:
-        try:
-            groups = re.compile(pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
+        groups = re.compile(pattern).groupindex
         if missing := GROUPS - set(groups):
             raise ValueError("named group missing: " + ", ".join(f"(?P<{name}>...)" for name in sorted(missing)))
         return pattern
@@ -66,50 +92,93 @@ class SerialBoxSettings(PortSettings):
         output.format(lamp="red", level="1")
         return output
 
-    @field_validator("lamps")
-    @classmethod
-    def _one_lamp_an_output(cls, lamps: dict[Lamp, str]) -> dict[Lamp, str]:
-        if len(set(lamps.values())) < len(lamps):
-            raise ValueError("two colours share one output")
-        return lamps
+    @model_validator(mode="after")
+    def _one_output_each(self) -> SerialBoxSettings:
+        names = [*self.lamps.values(), *([self.horn] if self.horn else [])]
+        if len(set(names)) < len(names):
+            raise ValueError("two colours, or a colour and the horn, share one output")
+        return self
 
 
 class SerialBox(SerialDriver[SerialBoxSettings]):
-    """Gives one Contact a line; shows the mapped lamps, sending only those that changed since the port was opened."""
+    """Gives one Contact a line; shows the mapped lamps and the horn, sending only what changed."""
 
     Settings: ClassVar[type[DeviceSettings]] = SerialBoxSettings
 
     def __init__(self, settings: SerialBoxSettings) -> None:
         super().__init__(settings)
         self._pattern = re.compile(settings.pattern)
-        self._shown: dict[str, str] = {}
+        self._ready = re.compile(settings.ready) if settings.ready else None
+        self._outputs: dict[Part, str] = {
+            **{lamp.value: name for lamp, name in settings.lamps.items()},
+            HORN: settings.horn,
+        }
+        self._stack = Stack(parts_of(settings.lamps, horn=bool(settings.horn)), settings.blink_s, settings.safe)
+        self._restarted = False
+        self._beat_at = math.inf
 
     def show(self, indication: Indication) -> None:
-        """Light and darken the lamps.  The box has nothing to show an Answer with."""
+        """Light and darken the lamps, sound the horn.  The box has nothing to show an Answer with."""
         if not isinstance(indication, Lamps):
             return
-        wanted = {name: str(int(lamp in indication.lit)) for lamp, name in self.settings.lamps.items()}
-        changed = {name: level for name, level in wanted.items() if self._shown.get(name) != level}
-        if changed:
-            lines = (self.settings.output.format(lamp=name, level=level) for name, level in changed.items())
-            self._port.write("".join(lines).encode())
-            self._shown = wanted
+        now = time.monotonic()
+        self._stack.show(indication, now)
+        self._send(self._stack.changes(now))
+
+    def close(self) -> None:
+        """Leave the outputs in their safe state, and let the port go."""
+        with suppress(DeviceError):
+            self._send(self._stack.at_rest())
+        super().close()
 
     def _make_framing(self) -> Delimited:
         return Delimited(LINE_ENDS, MAX_LENGTH)
 
     def _greet(self) -> None:
-        self._shown = {}
+        self._stack.forget()
+        self._restarted = False
+        self._beat_at = time.monotonic() if self.settings.heartbeat else math.inf
+        self._ask()
+
+    def _due(self) -> float:
+        if self._restarted:
+            return -math.inf
+        return min(self._beat_at, self._stack.due(time.monotonic()))
+
+    def _tick(self) -> list[Signal]:
+        now = time.monotonic()
+        if self._restarted:
+            self._restarted = False
+            self._stack.unknown()
+            self._ask()
+        self._send(self._stack.changes(now))
+        if now >= self._beat_at:
+            self._beat_at = now + self.settings.heartbeat_s
+            self._port.write(self.settings.heartbeat.encode())
+        return []
+
+    def _ask(self) -> None:
         if self.settings.query:
             self._port.write(self.settings.query.encode())
+
+    def _send(self, levels: Mapping[Part, bool]) -> None:
+        if levels:
+            template = self.settings.output
+            lines = (template.format(lamp=self._outputs[part], level=int(on)) for part, on in levels.items())
+            self._port.write("".join(lines).encode())
+            self._stack.written(levels)
 
     def _decode(self, frame: Frame) -> Signal | None:
         if not frame.body:
             return None
         try:
-            match = self._pattern.search(frame.body.decode())
+            line = frame.body.decode()
         except UnicodeDecodeError:
             return Noise(frame.raw, "not utf-8 text")
+        if self._ready and self._ready.search(line):
+            self._restarted = True
+            return None
+        match = self._pattern.search(line)
         if match is None or not match["input"] or match["state"] is None:
             return Noise(frame.raw, "line does not match the pattern")
         return Contact(frame.raw, match["input"], active=match["state"] == self.settings.active)

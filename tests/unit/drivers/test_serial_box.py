@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import select
+import time
 from typing import Any
 
 import pytest
@@ -22,6 +24,21 @@ def settings(**more: Any) -> SerialBoxSettings:
 
 def lit(*lamps: Lamp) -> Lamps:
     return Lamps(frozenset(lamps))
+
+
+LONG_S = 30.0
+"""Longer than any test may take: a wait that should have ended shows."""
+
+
+def sent(box: SerialBox, cable: Any, length: int) -> bytes:
+    """The first `length` bytes that the box is sent while it is read and says nothing."""
+    data = b""
+    deadline = time.monotonic() + LONG_S
+    while len(data) < length and time.monotonic() < deadline:
+        assert box.read(0.01) == []
+        if select.select([cable.device], [], [], 0)[0]:
+            data += cable.heard(1)
+    return data
 
 
 def test_the_box_is_asked_for_its_inputs_at_open(cable: Any) -> None:
@@ -84,6 +101,71 @@ def test_an_optional_group_that_is_missing_is_noise() -> None:
     assert [type(signal) for signal in box.feed(b"stop\n=1\nstop=1\n")] == [Noise, Noise, Contact]
 
 
+def test_the_horn_is_an_output_like_a_lamp(cable: Any) -> None:
+    box = SerialBox(settings(port=cable.port, query="", lamps={"red": "Q1"}, horn="Q2"))
+    box.open()
+    box.show(Lamps(frozenset({Lamp.RED}), horn=True))
+    assert cable.heard(10) == b"Q1=1\nQ2=1\n"
+    box.close()
+
+
+def test_a_blinking_lamp_blinks_while_the_box_is_read(cable: Any) -> None:
+    """The box needs no clock of its own, and when the agent ends, so does the blinking."""
+    box = SerialBox(settings(port=cable.port, query="", lamps={"red": "R", "green": "G"}, blink_s=0.05))
+    box.open()
+    box.show(Lamps(frozenset({Lamp.RED, Lamp.GREEN}), blinking=frozenset({Lamp.RED})))
+    expected = b"R=1\nG=1\nR=0\nR=1\nR=0\n"
+    assert sent(box, cable, len(expected)) == expected
+    box.close()
+
+
+def test_closing_leaves_the_declared_safe_state(cable: Any) -> None:
+    """Only what differs from it is sent; a port that is lost is no error."""
+    box = SerialBox(settings(port=cable.port, query="", lamps={"red": "R", "green": "G"}, safe={"red": True}))
+    box.open()
+    box.show(lit(Lamp.GREEN))
+    box.close()
+    expected = b"R=0\nG=1\nR=1\nG=0\n"
+    assert cable.heard(len(expected)) == expected
+    box.open()
+    cable.unplug()
+    box.close()
+
+
+def test_a_heartbeat_is_sent_while_the_box_is_read(cable: Any) -> None:
+    """It belongs to the reading, so that it stops when the agent does."""
+    box = SerialBox(settings(port=cable.port, query="", heartbeat="!\n", heartbeat_s=0.1))
+    box.open()
+    assert sent(box, cable, 6) == b"!\n!\n!\n"
+    box.close()
+
+
+def test_a_box_that_has_restarted_is_asked_again_and_told_all(cable: Any) -> None:
+    """Opening its port restarts it: what was sent before it was ready is lost."""
+    box = SerialBox(settings(port=cable.port, ready="^Box v.* ready$", lamps={"red": "R", "green": "G"}))
+    box.open()
+    box.show(lit(Lamp.RED))
+    lost = QUERY + b"R=1\nG=0\n"
+    assert cable.heard(len(lost)) == lost
+    cable.say(b"Box v1.2 ready\r\n")
+    assert box.read(0.05) == []
+    assert cable.heard(len(lost)) == lost
+    cable.say(b"stop=1\r\n")
+    assert box.read(LONG_S) == [Contact(b"stop=1\r\n", "stop", active=True)]
+    box.close()
+
+
+def test_a_ready_line_together_with_inputs_costs_none(cable: Any) -> None:
+    box = SerialBox(settings(port=cable.port, ready="ready", lamps={}))
+    box.open()
+    assert cable.heard(len(QUERY)) == QUERY
+    cable.say(b"ready\nstop=1\n")
+    assert [type(signal) for signal in box.read(LONG_S)] == [Contact]
+    box.read(0)
+    assert cable.heard(len(QUERY)) == QUERY
+    box.close()
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
@@ -97,6 +179,10 @@ def test_an_optional_group_that_is_missing_is_noise() -> None:
         ("output", "{", "output"),
         ("lamps", {"pink": "Q1"}, "lamps.pink"),
         ("lamps", {"red": "Q1", "blue": "Q1"}, "share one output"),
+        ("horn", "red", "share one output"),
+        ("ready", "(", "not a regular expression"),
+        ("heartbeat_s", 0, "heartbeat_s"),
+        ("safe", {"pink": True}, "safe"),
     ],
 )
 def test_wrong_settings_say_what_is_wrong(key: str, value: Any, words: str) -> None:
