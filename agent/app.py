@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from agent.config import JournalFile, StationFile
     from agent.runtime.supervisor import Worker
-    from drivers.contract import Answer, Driver, Lamps
+    from drivers.contract import Answer, Ask, Driver, Lamps
 
 log = structlog.get_logger()
 
@@ -137,7 +137,7 @@ class Agent:
         if not self.survivors:
             self._journal.close()
 
-    def _show_answer(self, device: str, answer: Answer) -> None:
+    def _show_answer(self, device: str, answer: Answer | Ask) -> None:
         if device in self._readers:
             self._readers[device].show(answer)
 

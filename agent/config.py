@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from agent.station.rules import AndonCall, Declared, Operation, Rules, ScanRule
+from agent.station.rules import AndonCall, Declared, MachineSignal, Operation, Request, Rules, ScanRule
 from drivers import catalog
 from drivers.contract import DeviceSettings  # noqa: TC001  pydantic reads annotations at run time
 
@@ -145,12 +145,19 @@ class StationFile(Declared):
     scan: tuple[ScanRule, ...] = ()
     operation: tuple[Operation, ...] = ()
     andon: Andon = Andon()
+    request: tuple[Request, ...] = ()
+    machine: tuple[MachineSignal, ...] = ()
 
     @property
     def rules(self) -> Rules:
         """What the station decides by."""
         return Rules(
-            revision=self.station.rules_revision, scan=self.scan, operation=self.operation, call=self.andon.call
+            revision=self.station.rules_revision,
+            scan=self.scan,
+            operation=self.operation,
+            call=self.andon.call,
+            request=self.request,
+            machine=self.machine,
         )
 
 
@@ -325,6 +332,8 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _repeated("operation", operations)
     yield from _repeated("andon.call", calls)
     yield from _inputs_taken(calls)
+    machines, requests = _rows(tables.get("machine")), _rows(tables.get("request"))
+    yield from _repeated("machine", machines)
     if not isinstance(tables.get("device", []), list):
         return
     for index, operation in operations:
@@ -332,6 +341,11 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
             yield from _no_device(f"operation[{index}].measurement[{place}].gauge", characteristic.get("gauge"), known)
     for index, call in calls:
         yield from _no_device(f"andon.call[{index}].device", call.get("device"), known)
+    for index, signal in machines:
+        yield from _no_device(f"machine[{index}].device", signal.get("device"), known)
+    for index, request in requests:
+        yield from _no_device(f"request[{index}].device", request.get("device"), known)
+        yield from _no_device(f"request[{index}].gauge", request.get("gauge"), known)
 
 
 def _rows(tables: Any) -> list[tuple[int, dict[str, Any]]]:

@@ -57,9 +57,11 @@ class Kind(StrEnum):
     SCAN_REJECTED = "scan.rejected"
     SCAN_REPEATED = "scan.repeated"
     SCAN_UNRECOGNISED = "scan.unrecognised"
+    SCAN_HELD = "scan.held"
     COMMAND_REJECTED = "command.rejected"
     DEFECT_RECORDED = "defect.recorded"
     SIGNAL_FAILED = "signal.failed"
+    MACHINE_CHANGED = "machine.changed"
 
     MEASUREMENT_TAKEN = "measurement.taken"
     MEASUREMENT_REJECTED = "measurement.rejected"
@@ -74,6 +76,7 @@ class Kind(StrEnum):
     DEVICE_OPENED = "device.opened"
     DEVICE_LOST = "device.lost"
     DEVICE_NOISE = "device.noise"
+    DEVICE_CONDITION = "device.condition"
     CLOCK_STEPPED = "clock.stepped"
 
     @property
@@ -93,6 +96,7 @@ _LANE_OF_FAMILY = {
     "command": Lane.WORK,
     "defect": Lane.WORK,
     "signal": Lane.WORK,
+    "machine": Lane.WORK,
     "measurement": Lane.MEASUREMENT,
     "agent": Lane.HEALTH,
     "device": Lane.HEALTH,

@@ -7,7 +7,7 @@ from queue import Full, SimpleQueue
 from typing import TYPE_CHECKING
 
 from agent.signals import DeviceLost, DeviceOpened, Input
-from drivers.contract import DeviceError, Lamps, Noise
+from drivers.contract import Condition, DeviceError, Lamps, Noise
 
 if TYPE_CHECKING:
     from agent.runtime.clock import Clock
@@ -38,7 +38,8 @@ class DeviceReader:
         self._outbox: SimpleQueue[Indication] = SimpleQueue()
         self._lamps: Lamps | None = None
         self._lost = ""
-        health.report("device", name, state="starting", reason="", signals=0, noise=0)
+        self._conditions: dict[str, str] = {}
+        health.report("device", name, state="starting", reason="", signals=0, noise=0, conditions={})
 
     def show(self, indication: Indication) -> None:
         """Have `indication` shown on the device soon.  Called by the recorder; never blocks."""
@@ -60,6 +61,8 @@ class DeviceReader:
         if self._pay():
             for signal in self._driver.read(READ_S):
                 self._owe(signal)
+                if isinstance(signal, Condition):
+                    self._note(signal)
             self._pay()
 
     def cancel(self) -> None:
@@ -92,6 +95,14 @@ class DeviceReader:
         if isinstance(indication, Lamps):
             self._lamps = indication
         self._driver.show(indication)
+
+    def _note(self, condition: Condition) -> None:
+        """Put what the device tells about itself on the board."""
+        name = f"{condition.name} {condition.part}".rstrip()
+        self._conditions.pop(name, None)
+        if condition.active:
+            self._conditions[name] = condition.detail
+        self._health.report("device", self.name, conditions=dict(self._conditions))
 
     def _owe(self, what: Signal | DeviceOpened | DeviceLost) -> None:
         self._owed.append(Input(self.name, what, self._clock.now()))

@@ -5,6 +5,7 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from agent.events import Event, Kind
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
 from agent.signals import ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost
-from drivers.contract import Answer, Lamp, Lamps, Noise, Reading, Scan, Verdict
+from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,8 +44,8 @@ BUSY_TIDIES = 4
 class Recorder:
     """The one worker that decides and writes.
 
-    `show_answer` goes to the device that spoke, `show_lamps` to all; neither may block.  `wake` tells the forwarder
-    that there is something new.
+    `show_answer` goes to the device that spoke or is asked, `show_lamps` to all; neither may block.  `wake` tells the
+    forwarder that there is something new.
     """
 
     name = "recorder"
@@ -59,7 +60,7 @@ class Recorder:
         clock: Clock,
         health: Health,
         *,
-        show_answer: Callable[[str, Answer], None],
+        show_answer: Callable[[str, Answer | Ask], None],
         show_lamps: Callable[[Lamps], None],
         wake: Callable[[], None],
     ) -> None:
@@ -161,7 +162,9 @@ class Recorder:
             if decision.answer is not None and decision.refuses:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
-                self._light(Lamps(decision.lamps.lit - {Lamp.GREEN}))
+                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}))
+            for gauge in decision.asks:
+                self._show_answer(gauge, Ask())
             yield happened, decision
 
     def _write(self, decisions: list[Decision]) -> None:
@@ -262,7 +265,7 @@ class Recorder:
     def _light(self, lamps: Lamps) -> None:
         """Show the stack light; while nothing can be recorded, nothing is green."""
         if self._trouble:
-            lamps = Lamps(lamps.lit - {Lamp.GREEN} | {Lamp.RED})
+            lamps = replace(lamps, lit=lamps.lit - {Lamp.GREEN} | {Lamp.RED})
         if lamps != self._lit:
             self._lit = lamps
             self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))

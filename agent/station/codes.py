@@ -1,39 +1,107 @@
 """Read what a scanned text means, by the station's scan rules.
 
-Codes are strings, always.  Knows nothing of operations: a meaning is a rule and its named groups.
+Codes are strings, always.  The same label means the same through every reader: whether a reader tells the symbology
+identifier or not, the text decides, and the identifier can only forbid.  Knows nothing of operations.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from agent.station.label import LabelReader, Layout, Reading, Refusal
+from agent.station.rules import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from agent.station.rules import ScanRule
 
+NO_RULE = "no scan rule reads it"
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One way to read a scan: which rule, what it is (operator, unit, lot or command), and the groups' texts."""
+    """One way to read a scan: which rule, what it is (operator, unit, lot or command), and the groups' texts.
+
+    `elements` is identifier -> value of a GS1 or ISO/IEC 15434 label; `nonconforming` if the label or its reader left
+    control characters out.
+    """
 
     rule: str
     what: str
     groups: Mapping[str, str]
+    nonconforming: bool = False
+    elements: Mapping[str, str] = field(default_factory=dict)
 
 
 class CodeReader:
     """The scan rules of a station, compiled."""
 
     def __init__(self, rules: Iterable[ScanRule]) -> None:
-        self._rules = [(rule.name, rule.meaning, re.compile(rule.pattern)) for rule in rules]
+        self._rules: list[_Rule] = [_Text(rule) if rule.format == "text" else _Label(rule) for rule in rules]
 
-    def meanings(self, text: str) -> list[Meaning]:
-        """Return every reading of `text`: none where no rule matches the whole of it, several where rules overlap."""
-        found = []
-        for name, what, pattern in self._rules:
-            if match := pattern.fullmatch(text):
-                found.append(Meaning(name, what, {group: value or "" for group, value in match.groupdict().items()}))
-        return found
+    def meanings(self, text: str, symbology: str = "") -> list[Meaning]:
+        """Return every reading of a code: none where no rule reads the whole of it, several where rules overlap.
+
+        None, too, where the text is ambiguous to one of the rules; `why_not` says so.
+        """
+        found = self._readings(text, symbology)
+        if any(isinstance(one, Refusal) and one.ambiguous for _, one in found):
+            return []
+        return [one for _, one in found if isinstance(one, Meaning)]
+
+    def why_not(self, text: str, symbology: str = "") -> str:
+        """Why `meanings` are none, for people."""
+        found = self._readings(text, symbology)
+        return "; ".join(f"rule {name}: {one.reason}" for name, one in found if isinstance(one, Refusal)) or NO_RULE
+
+    def _readings(self, text: str, symbology: str) -> list[tuple[str, Meaning | Refusal]]:
+        read = ((rule.name, rule.read(text, symbology)) for rule in self._rules)
+        return [(name, one) for name, one in read if one is not None]
+
+
+class _Rule(Protocol):
+    name: str
+
+    def read(self, text: str, symbology: str) -> Meaning | Refusal | None: ...
+
+
+class _Text:
+    """A rule that reads plain text by a pattern, whatever the symbology."""
+
+    def __init__(self, rule: ScanRule) -> None:
+        self.name = rule.name
+        self._what = rule.meaning
+        self._pattern = re.compile(rule.pattern)
+
+    def read(self, text: str, _symbology: str) -> Meaning | None:
+        match = self._pattern.fullmatch(text)
+        if match is None:
+            return None
+        return Meaning(self.name, self._what, {group: value or "" for group, value in match.groupdict().items()})
+
+
+class _Label:
+    """A rule that reads the elements of a label."""
+
+    def __init__(self, rule: ScanRule) -> None:
+        self.name = rule.name
+        self._what = rule.meaning
+        self._elements = dict(rule.elements)
+        layout = Layout(
+            frozenset((*rule.elements.values(), *rule.also)),
+            frozenset(rule.maybe),
+            {identifier: re.compile(pattern) for identifier, pattern in rule.values.items()},
+            rule.separator,
+            rule.strict,
+        )
+        self._reader = LabelReader(vocabulary(rule.format), layout)
+
+    def read(self, text: str, symbology: str) -> Meaning | Refusal | None:
+        read = self._reader.read(text, symbology)
+        if not isinstance(read, Reading):
+            return read
+        groups = {group: read.elements[identifier] for group, identifier in self._elements.items()}
+        return Meaning(self.name, self._what, groups, read.nonconforming, read.elements)

@@ -25,13 +25,15 @@ class Decision:
     """Everything that follows from one input.
 
     `documents` maps keys of the memory to their new documents, None to forget one.  `answer` goes to the device that
-    spoke; `lamps` is the picture of the stack light from now on, None where it stays as it is.
+    spoke; `lamps` is the picture of the stack light from now on, None where it stays as it is.  `asks` names the gauges
+    that are to take a value now.
     """
 
     events: tuple[Event, ...] = ()
     documents: Mapping[str, Document | None] = field(default_factory=dict)
     answer: Answer | None = None
     lamps: Lamps | None = None
+    asks: tuple[str, ...] = ()
 
     @property
     def refuses(self) -> bool:
@@ -52,6 +54,7 @@ class Draft:
         self._documents: dict[str, Document | None] = {}
         self._events: list[Event] = []
         self._answer: Answer | None = None
+        self._asks: list[str] = []
 
     def get(self, key: str) -> Document | None:
         """The document at `key` as this decision leaves it."""
@@ -85,6 +88,10 @@ class Draft:
         """Add a fact, with the revision of the rules that made it."""
         self._events.append(Event(kind, subject, {**data, "rules": self._rules_digest}, self.moment))
 
+    def ask(self, gauge: str) -> None:
+        """Have `gauge` take a value."""
+        self._asks.append(gauge)
+
     def accept(self, text: str) -> None:
         """Tell the operator yes, unless something in this decision has said no."""
         if self._answer is None or self._answer.verdict is Verdict.PASS:
@@ -99,4 +106,4 @@ class Draft:
         answer = self._answer
         if answer is not None:
             self.put(LAST, {"verdict": answer.verdict.value, "text": answer.text, "time": self.moment.iso})
-        return Decision(tuple(self._events), self._documents, answer, lamps)
+        return Decision(tuple(self._events), self._documents, answer, lamps, tuple(self._asks))

@@ -58,7 +58,7 @@ class Interlock:
             "unit": self._unit,
             "lot": self._lot,
         }[meaning.what]
-        act(draft, scan_data(device, scan, meaning.rule), meaning.groups)
+        act(draft, scan_data(device, scan, meaning), meaning.groups)
 
     def measured(self, draft: Draft, device: str, reading: Reading) -> None:
         """Judge a value against the measurement that waits for this gauge, if any."""
@@ -70,6 +70,10 @@ class Interlock:
             "stable": reading.stable,
             "raw": raw_text(reading.raw),
         }
+        if reading.gauge:
+            data["instrument"] = reading.gauge
+        if reading.judged:
+            data["instrument_verdict"] = reading.judged
         document = draft.get(OPERATION)
         characteristic = self._awaited(document, device) if document else None
         if document is None or characteristic is None:
@@ -235,15 +239,23 @@ class Interlock:
         return self._units[operation.name].fullmatch(unit) is not None
 
 
-def scan_data(device: str, scan: Scan, rule: str) -> Document:
-    """What every scan's fact tells: device, rule, text, symbology identifier and raw bytes."""
-    return {
+def scan_data(device: str, scan: Scan, meaning: Meaning | None) -> Document:
+    """What every scan's fact tells: device, rule, text, symbology identifier and raw bytes.
+
+    Of a label that was read also its elements, and whether control characters were missing.
+    """
+    data: Document = {
         "device": device,
-        "rule": rule,
+        "rule": meaning.rule if meaning else "",
         "text": scan.text,
         "symbology": scan.symbology,
         "raw": raw_text(scan.raw),
     }
+    if meaning and meaning.elements:
+        data["elements"] = dict(meaning.elements)
+    if meaning and meaning.nonconforming:
+        data["nonconforming"] = True
+    return data
 
 
 def _number(value: Decimal) -> float | None:

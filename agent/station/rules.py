@@ -9,11 +9,14 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drivers.contract import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from agent.station.vocabulary import Vocabulary
 
 MEANING_GROUPS = ("operator", "unit", "lot", "command")
 """Named groups that give a scan its meaning; a scan rule has exactly one of them."""
@@ -23,6 +26,23 @@ COMPANION_GROUPS = {"lot": ("part",)}
 
 COMMANDS = ("sign-off", "abort")
 """Command cards that a station understands; `call:NAME` and `resolve:NAME` for each andon call come on top."""
+
+HINTS = {
+    "gs1": ": a GS1 number of 2 to 4 digits, such as 01, 10, 21 or 3103",
+    "iso15434": ": up to three digits and a capital letter, such as P, 1P, S, Q or 1T",
+}
+"""Format of labels -> what its identifiers look like."""
+
+
+def vocabulary(label_format: str) -> Vocabulary:
+    """Return what is known of the identifiers of a label format, loaded only here."""
+    if label_format == "gs1":
+        from agent.station.gs1 import ApplicationIdentifiers  # noqa: PLC0415  its library costs 20 MB
+
+        return ApplicationIdentifiers()
+    from agent.station.iso15434 import DataIdentifiers  # noqa: PLC0415  beside the other
+
+    return DataIdentifiers()
 
 
 def _compiles(pattern: str) -> str:
@@ -45,33 +65,90 @@ class Declared(BaseModel):
 
 
 class ScanRule(Declared):
-    """How a scanned text is read.  The rule must match the whole text; its named group tells the meaning."""
+    """How a scanned code is read: as plain text by `pattern`, or as a label by its `elements`.
+
+    The rule must match the whole code; one group tells the meaning.
+    """
 
     name: Name = Field(description="Name of the rule, kept with every scan it reads.")
+    format: Literal["text", "gs1", "iso15434"] = Field(
+        default="text",
+        description="text: plain text; gs1: application identifiers; iso15434: data identifiers; default text.",
+    )
     pattern: Pattern = Field(
-        description="Regular expression with exactly one of the groups operator, unit, lot (with part), command."
+        default="",
+        description="Of text: regular expression with exactly one of the groups operator, unit, lot (with part), "
+        "command; no default.",
+    )
+    elements: dict[str, str] = Field(
+        default={}, description='Of a label: group = identifier, such as { part = "01", lot = "10" }; default none.'
+    )
+    also: tuple[str, ...] = Field(
+        default=(), description="Identifiers that the label always carries as well; default none."
+    )
+    maybe: tuple[str, ...] = Field(default=(), description="Identifiers that some of the labels carry; default none.")
+    values: dict[str, Pattern] = Field(
+        default={}, description="Identifier = regular expression that its whole value matches; default any value."
+    )
+    separator: str = Field(
+        default="", max_length=4, description="What readers send in place of the separator GS; default empty: GS."
+    )
+    strict: bool = Field(
+        default=False,
+        description="Labels and readers lose no control character: read nothing else, and take a text without "
+        "separators at its word; default false.",
     )
 
     @property
     def meaning(self) -> str:
         """The group that gives a scan its meaning."""
-        return next(group for group in MEANING_GROUPS if group in re.compile(self.pattern).groupindex)
+        return next(group for group in MEANING_GROUPS if group in self._groups)
+
+    @property
+    def _groups(self) -> set[str]:
+        return set(self.elements) if self.elements else set(re.compile(self.pattern).groupindex)
 
     @model_validator(mode="after")
     def _has_one_meaning(self) -> Self:
-        groups = set(re.compile(self.pattern).groupindex)
+        source, spelt = ("elements", "{} = ...") if self.format != "text" else ("pattern", "(?P<{}>...)")
+        self._keeps_to_its_format()
+        groups = self._groups
         meanings = [group for group in MEANING_GROUPS if group in groups]
         if len(meanings) != 1:
             raise ValueError(
-                f"pattern of scan rule {self.name!r} must have exactly one of the groups "
-                f"{', '.join(f'(?P<{group}>...)' for group in MEANING_GROUPS)}; it has {meanings or 'none'}"
+                f"{source} of scan rule {self.name!r} must have exactly one of the groups "
+                f"{', '.join(spelt.format(group) for group in MEANING_GROUPS)}; it has {meanings or 'none'}"
             )
         known = {meanings[0], *COMPANION_GROUPS.get(meanings[0], ())}
         if unknown := groups - known:
-            raise ValueError(f"pattern of scan rule {self.name!r} has the unknown group {min(unknown)!r}")
+            raise ValueError(f"{source} of scan rule {self.name!r} has the unknown group {min(unknown)!r}")
         if meanings == ["lot"] and "part" not in groups:
-            raise ValueError(f"pattern of scan rule {self.name!r} reads a lot but no (?P<part>...): which part is it?")
+            part = spelt.format("part")
+            raise ValueError(f"{source} of scan rule {self.name!r} reads a lot but no {part}: which part is it?")
         return self
+
+    def _keeps_to_its_format(self) -> None:
+        """Raise ValueError for a key that says nothing in this format, and for identifiers that do not exist."""
+        of_labels = {"elements", "also", "maybe", "values", "separator", "strict"}
+        wrong = self.model_fields_set & (of_labels if self.format == "text" else {"pattern"})
+        if wrong:
+            remedy = 'set format to "gs1" or "iso15434"' if self.format == "text" else "name the groups in elements"
+            raise ValueError(
+                f"{min(wrong)} is no key of format {self.format!r}, which is scan rule {self.name!r}: {remedy}"
+            )
+        if self.format != "text":
+            self._names_identifiers()
+
+    def _names_identifiers(self) -> None:
+        words = vocabulary(self.format)
+        declared = [*self.elements.values(), *self.also, *self.maybe]
+        for identifier in (*declared, *self.values):
+            if not words.knows(identifier):
+                raise ValueError(f"scan rule {self.name!r}: {identifier!r} is no {words.called}{HINTS[self.format]}")
+        if twice := _first_repeated(declared):
+            raise ValueError(f"scan rule {self.name!r} names {words.called} {twice!r} twice")
+        if loose := set(self.values) - set(declared):
+            raise ValueError(f"scan rule {self.name!r} has values for {min(loose)!r}, which is in none of its elements")
 
 
 class PartNeed(Declared):
@@ -122,9 +199,10 @@ class Operation(Declared):
 
 
 class CallMode(StrEnum):
-    """Whether a call asks for help while work goes on, or stops the line."""
+    """What a call does: asks somebody to come (yellow), asks for help with the work (blue), or stops the line (red)."""
 
     CALL = "call"
+    HELP = "help"
     STOP = "stop"
 
 
@@ -133,7 +211,7 @@ class AndonCall(Declared):
 
     name: Name = Field(description="Name of the call, unique in this station.")
     type: Name = Field(description="quality, safety, equipment, material, process, or a word of the plant.")
-    mode: CallMode = Field(default=CallMode.CALL, description="call: work goes on; stop: nothing may pass.")
+    mode: CallMode = Field(default=CallMode.CALL, description="call and help: work goes on; stop: nothing may pass.")
     device: Name = Field(description="Device that has the button.")
     input: str = Field(min_length=1, description="Input of that device, as its driver names it.")
     reset_input: str = Field(
@@ -147,6 +225,23 @@ class AndonCall(Declared):
         return self
 
 
+class Request(Declared):
+    """A foot switch or button that makes a gauge take a value."""
+
+    device: Name = Field(description="Device that has the switch.")
+    input: str = Field(min_length=1, description="Input of that device, as its driver names it.")
+    gauge: Name = Field(description="Gauge to ask, by its device name.")
+
+
+class MachineSignal(Declared):
+    """A contact or register that tells a state of a machine; each change is a fact."""
+
+    name: Name = Field(description="Name of the signal, such as running or door-open, unique in this station.")
+    machine: str = Field(default="", description="Machine it tells about; default: the station.")
+    device: Name = Field(description="Device that has the input.")
+    input: str = Field(min_length=1, description="Input of that device, as its driver names it.")
+
+
 class Rules(Declared):
     """All rules of one station."""
 
@@ -154,6 +249,8 @@ class Rules(Declared):
     scan: tuple[ScanRule, ...] = ()
     operation: tuple[Operation, ...] = ()
     call: tuple[AndonCall, ...] = ()
+    request: tuple[Request, ...] = ()
+    machine: tuple[MachineSignal, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -22,11 +22,12 @@ from agent.signals import (
 )
 from agent.station import andon, devices
 from agent.station.andon import Andon
-from agent.station.codes import CodeReader
+from agent.station.codes import NO_RULE, CodeReader
 from agent.station.decision import Decision, Draft
 from agent.station.interlock import OPERATION, Interlock, scan_data
+from agent.station.machines import Machines
 from agent.station.rules import CallMode
-from drivers.contract import Contact, Lamp, Lamps, Noise, Reading, Scan, Verdict
+from drivers.contract import Condition, Contact, Held, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from agent.station.codes import Meaning
     from agent.station.decision import Document
     from agent.station.rules import Rules
+
+
+LAMP_OF: dict[str, Lamp] = {CallMode.CALL: Lamp.YELLOW, CallMode.HELP: Lamp.BLUE, CallMode.STOP: Lamp.RED}
+"""Lamp that tells of an open call, by its mode."""
 
 
 class Station:
@@ -46,6 +51,7 @@ class Station:
         self._codes = CodeReader(rules.scan)
         self._interlock = Interlock(rules)
         self._andon = Andon(rules)
+        self._machines = Machines(rules)
 
     def handle(self, memory: Mapping[str, Document], happened: Input) -> Decision:
         """Return what follows from `happened`."""
@@ -57,10 +63,15 @@ class Station:
             case Scan() as scan:
                 self._scanned(draft, source, scan)
             case Contact() as contact:
-                self._andon.contact(draft, source, contact)
+                self._contact(draft, source, contact)
             case Noise(raw, reason):
                 draft.record(Kind.DEVICE_NOISE, source, {"device": source, "raw": raw_text(raw), "reason": reason})
                 draft.refuse(f"{source}: {reason}")
+            case Held(raw, text, count):
+                told = {"device": source, "text": text, "raw": raw_text(raw), "count": count}
+                draft.record(Kind.SCAN_HELD, "", told)
+            case Condition() as condition:
+                devices.tells(draft, source, condition)
             case DeviceOpened():
                 devices.opened(draft, source)
             case DeviceLost(reason):
@@ -76,13 +87,14 @@ class Station:
         return OPERATION in memory
 
     def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
-        meanings = self._codes.meanings(scan.text)
+        meanings = self._codes.meanings(scan.text, scan.symbology)
         if not meanings:
-            draft.record(Kind.SCAN_UNRECOGNISED, "", {**scan_data(device, scan, ""), "reason": "no scan rule reads it"})
-            draft.refuse(f"code not recognised: {scan.text}")
+            reason = self._codes.why_not(scan.text, scan.symbology)
+            draft.record(Kind.SCAN_UNRECOGNISED, "", {**scan_data(device, scan, None), "reason": reason})
+            draft.refuse(f"code not recognised: {scan.text if reason == NO_RULE else reason}")
         elif len(meanings) > 1:
             both = f"{meanings[0].rule} and {meanings[1].rule}"
-            data = {**scan_data(device, scan, ""), "reason": f"code fits two scan rules: {both}"}
+            data = {**scan_data(device, scan, None), "reason": f"code fits two scan rules: {both}"}
             draft.record(Kind.SCAN_REJECTED, "", data)
             draft.refuse(data["reason"])
         elif meanings[0].what == "command":
@@ -90,9 +102,20 @@ class Station:
         else:
             self._interlock.scanned(draft, device, scan, meanings[0])
 
+    def _contact(self, draft: Draft, device: str, contact: Contact) -> None:
+        """A contact may be a button that calls, a foot switch, and a machine's signal, all at once."""
+        self._andon.contact(draft, device, contact)
+        self._machines.contact(draft, device, contact)
+        for request in self._rules.request:
+            if contact.active and (request.device, request.input) == (device, contact.input):
+                if reason := devices.lost(draft, request.gauge):
+                    draft.refuse(f"{request.gauge} does not work: {reason}")
+                else:
+                    draft.ask(request.gauge)
+
     def _card(self, draft: Draft, device: str, scan: Scan, meaning: Meaning) -> None:
         command = meaning.groups["command"]
-        data = {**scan_data(device, scan, meaning.rule), "command": command}
+        data = {**scan_data(device, scan, meaning), "command": command}
         word, _, name = command.partition(":")
         if command == "sign-off":
             self._interlock.sign_off(draft, data)
@@ -113,6 +136,7 @@ class Station:
             case AgentStarted(version):
                 told = {"version": version, "declared": self._rules.model_dump(mode="json")}
                 draft.record(Kind.AGENT_STARTED, "", told)
+                devices.begin(draft)
             case AgentStopped(reason):
                 draft.record(Kind.AGENT_STOPPED, "", {"reason": reason})
             case JournalDamaged(reason, aside, old_epoch, new_epoch):
@@ -135,17 +159,20 @@ class Station:
 
 
 def _lamps(draft: Draft) -> Lamps:
-    """The stack light that belongs to the memory: red stop or refusal, yellow call, green the last thing was good."""
-    return _lit(frozenset([call["mode"] for _, call in draft.under(andon.PREFIX)]), draft.verdict)
+    """The stack light that belongs to the memory: red stop or refusal, yellow call, blue help, green all is good.
+
+    A call blinks until somebody has said that he comes; a stop sounds the horn until then.
+    """
+    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in draft.under(andon.PREFIX)])
+    return _picture(calls, draft.verdict)
 
 
 @lru_cache
-def _lit(modes: frozenset[str], verdict: str) -> Lamps:
-    lit = set()
-    if CallMode.STOP in modes or verdict == Verdict.REFUSE:
+def _picture(calls: frozenset[tuple[str, bool]], verdict: str) -> Lamps:
+    lit = {LAMP_OF[mode] for mode, _ in calls}
+    if verdict == Verdict.REFUSE:
         lit.add(Lamp.RED)
-    elif verdict == Verdict.PASS:
+    elif verdict == Verdict.PASS and Lamp.RED not in lit:
         lit.add(Lamp.GREEN)
-    if CallMode.CALL in modes:
-        lit.add(Lamp.YELLOW)
-    return Lamps(frozenset(lit))
+    blinking = {LAMP_OF[mode] for mode, unanswered in calls if unanswered}
+    return Lamps(frozenset(lit), frozenset(blinking), horn=(CallMode.STOP.value, True) in calls)
