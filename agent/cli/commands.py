@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent import __version__, config, logs
-from agent.cli import journal
+from agent.cli import devices, journal, test_card
 from agent.cli.station import FileArgument, FileOption, read_station
-from drivers import catalog
 
 if TYPE_CHECKING:
     from agent.app import Agent
     from agent.journal.errors import JournalError
-    from drivers.contract import Driver
 
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter from the others, seconds.
@@ -43,7 +41,11 @@ app = typer.Typer(
 
 app.command()(journal.status)
 app.command()(journal.events)
+app.command("test-card")(test_card.card)
 app.add_typer(journal.quarantine, name="quarantine")
+app.command()(devices.devices)
+app.command()(devices.record)
+app.add_typer(devices.drivers, name="drivers")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback
@@ -97,18 +99,6 @@ def check(file: FileArgument) -> None:
 
 
 @app.command()
-def drivers(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False) -> None:
-    """List every driver, and whether it is usable here and why not."""
-    found = [(name, catalog.load(name)) for name in catalog.names()]
-    if as_json:
-        rows = [{"driver": name, "usable": not _reason(driver), "reason": _reason(driver)} for name, driver in found]
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for name, driver in found:
-        typer.echo(f"{name}: not usable: {_reason(driver)}" if _reason(driver) else f"{name}: usable")
-
-
-@app.command()
 def schema() -> None:
     """Print the JSON schema of station files."""
     typer.echo(json.dumps(config.schema(), indent=2, ensure_ascii=False))
@@ -117,10 +107,6 @@ def schema() -> None:
 def main() -> None:
     """Entry point of the `lineside` command."""
     app(prog_name="lineside")
-
-
-def _reason(driver: type[Driver] | catalog.NotUsable) -> str:
-    return driver.reason if isinstance(driver, catalog.NotUsable) else ""
 
 
 def _serve(agent: Agent) -> None:

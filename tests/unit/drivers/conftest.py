@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import tty
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PATIENCE_S = 20.0
 
 
 class Cable:
@@ -28,8 +31,13 @@ class Cable:
         """Exactly `length` bytes that the driver sent; waits for them."""
         data = b""
         while len(data) < length:
+            assert select.select([self.device], [], [], PATIENCE_S)[0], f"only {data!r} was sent"
             data += os.read(self.device, length - len(data))
         return data
+
+    def pending(self) -> bytes:
+        """What the driver sent and nobody took yet; empty if nothing."""
+        return os.read(self.device, 4096) if select.select([self.device], [], [], 0)[0] else b""
 
     def unplug(self) -> None:
         if self.device >= 0:
