@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SECONDS ?=
 
-.PHONY: demo test bench bench-large bench-peers lint schema clean help
+.PHONY: demo test fuzz bench bench-large bench-peers lint schema clean help
 
 help:
 	@echo "make demo [SECONDS=20]   one station, broker and central server, with simulated devices"
 	@echo "make test                all tests (installs mosquitto and chromium where it may)"
+	@echo "make fuzz                100,000 inputs to the parser of each serial driver (a quarter of an hour)"
 	@echo "make bench               measure against floors taken in the same run"
 	@echo "make bench-large         the same with 10,000,000 events waiting"
 	@echo "make bench-peers         the buffer beside other products' (downloads them)"
@@ -27,6 +28,9 @@ demo: $(STAMP)
 test: $(STAMP) lint
 	@.ci/system-packages
 	@$(BIN)/python -m pytest
+
+fuzz: $(STAMP)
+	@LINESIDE_FUZZ=100000 $(BIN)/python -m pytest tests/fuzz
 
 bench: $(STAMP)
 	@.ci/system-packages

@@ -20,6 +20,8 @@ from simulators import broker as brokers
 from simulators import button, central, gauge, scanner, session, story
 from simulators import proxy as proxies
 from simulators.desk import Desk
+from simulators.gauges.asked import drift
+from simulators.gauges.protocols import PROTOCOLS
 from simulators.pty_line import PtyLine
 from simulators.report import say, unescaped
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from simulators.gauges.asked import AskedGauge
     from simulators.stand_in import StandIn, Wait
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -76,13 +79,30 @@ def run_gauge(
     seed: Seed = 1,
     nominal: Annotated[str, typer.Option(help="Mean of the values; its decimals are theirs.")] = "12.345",
     sigma: Annotated[float, typer.Option(help="Standard deviation, in the gauge's unit.")] = 0.004,
+    protocol: Annotated[
+        str, typer.Option(help=f"What it speaks: mitutoyo (never asked), {', '.join(PROTOCOLS)}.")
+    ] = "mitutoyo",
+    drifting: Annotated[
+        bool, typer.Option("--drift", help="Its display changes for ever; it sends when asked or started.")
+    ] = False,
 ) -> None:
-    """Stand in for a Mitutoyo gauge.  Commands: value NUMBER, raw BYTES, unplug, plug, wait SECONDS, quit."""
-    device = gauge.Gauge("gauge", PtyLine(link))
+    """Stand in for a gauge.  Commands: value NUMBER, raw BYTES, unplug, plug, wait SECONDS, quit.
+
+    One that can be asked knows also: show NUMBER, state stable|moving|over|under|mute.
+    """
     numbers = gauge.values(Random(seed), Decimal(nominal), sigma)
+    some = islice(numbers, burst) if burst and not endless else numbers
+    if protocol == "mitutoyo":
+        device: gauge.Gauge | AskedGauge = gauge.Gauge("gauge", PtyLine(link))
+    elif protocol in PROTOCOLS:
+        device = PROTOCOLS[protocol]("gauge", PtyLine(link))
+    else:
+        raise typer.BadParameter(f"no protocol {protocol!r}; there are mitutoyo, {', '.join(PROTOCOLS)}")
     script = None
     if endless or burst:
-        script = gauge.stream(device, numbers if endless else islice(numbers, burst), _interval_s(rate))
+        script = gauge.stream(device, some, _interval_s(rate))
+    elif drifting and not isinstance(device, gauge.Gauge):
+        script = drift(device, numbers, _interval_s(rate))
     _run([device], script)
 
 

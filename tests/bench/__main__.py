@@ -18,7 +18,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from tests.bench import andon, capture, drain, footprint, green, large, step, syncs, whole_path
+from tests.bench import andon, camera, capture, drain, footprint, gauges, green, large, step, syncs, whole_path
 from tests.bench.plan import Plan
 from tests.bench.table import table
 
@@ -39,6 +39,8 @@ MEASURES: dict[str, Callable[[Plan], Iterable[Row]]] = {
     "drain": drain.measure,
     "andon": andon.measure,
     "footprint": footprint.measure,
+    "camera": camera.measure,
+    "gauges": gauges.measure,
     "large": large.measure,
     "syncs": syncs.measure,
 }

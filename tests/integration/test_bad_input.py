@@ -92,7 +92,7 @@ def test_every_mistake_is_told_at_once_with_its_place_and_the_nearest_known_word
         ("scan[0].pattern", "not a regular expression"),
         ("operation[0].measurement[0]", "low <= nominal <= high"),
         ("andon.call[0].device", "did you mean 'box-1'"),
-        ("andon.call[1].mode", "'call' or 'stop'; it is 'halt'"),
+        ("andon.call[1].mode", "'call', 'help' or 'stop'; it is 'halt'"),
     ):
         told_here = [line for line in lines if line.startswith(f"{file}: {where}: ")]
         assert [what in line for line in told_here] == [True], f"{where}: {told.stderr}"

@@ -762,8 +762,8 @@ def test_the_example_tells_every_default_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_example_names_every_key() -> None:
-    """A plant engineer finds all there is to set in one file."""
-    text = EXAMPLE.read_text()
+    """A plant engineer finds all there is to set in the two examples: the station's, and that of all devices."""
+    text = EXAMPLE.read_text() + EXAMPLE.with_name("devices.example.toml").read_text()
     missing = [key for key in _keys(config.schema()) if not re.search(rf"(?m)^(# ?)?{key} = |\[.*\b{key}[.\]]", text)]
     assert not missing
 

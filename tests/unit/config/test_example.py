@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "station.example.toml"
+DEVICES = ROOT / "config" / "devices.example.toml"
 SCHEMA = ROOT / "config" / "station.schema.json"
 
 HEADER = re.compile(r"^(?:# )?\[{1,2}([a-z_.]+)\]{1,2}$")
@@ -56,10 +57,10 @@ TABLES = [*models(), *driver_settings()]
 
 
 def shown() -> dict[str, set[str]]:
-    """Keys that the example shows in each table, set or left at their default; a device stands under its driver."""
+    """Keys that the examples show in each table, set or left at their default; a device stands under its driver."""
     found: dict[str, set[str]] = {}
     place, keys = "", set[str]()
-    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+    for line in together().splitlines():
         if header := HEADER.match(line):
             place, keys = header[1], set()
         elif driver := DRIVER.match(line):
@@ -68,6 +69,11 @@ def shown() -> dict[str, set[str]]:
             keys.add(key[1])
         found.setdefault(place, set()).update(keys)
     return found
+
+
+def together() -> str:
+    """The station of the example, with every kind of device."""
+    return EXAMPLE.read_text(encoding="utf-8") + DEVICES.read_text(encoding="utf-8")
 
 
 def test_the_example_is_a_good_station_file() -> None:
@@ -85,8 +91,10 @@ def test_the_example_shows_every_key(place: str, model: type[BaseModel]) -> None
 def test_a_key_that_is_commented_out_shows_its_default(tmp_path: Path) -> None:
     """Taking the `#` away changes nothing: what the comment shows is what is used without it."""
     every_key = tmp_path / "every-key.toml"
-    every_key.write_text(re.sub(r"(?m)^#(\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8")))
-    assert config.read(every_key) == config.read(EXAMPLE)
+    every_key.write_text(re.sub(r"(?m)^#(\w+ = )", r"\1", together()))
+    as_it_is = tmp_path / "as-it-is.toml"
+    as_it_is.write_text(together())
+    assert config.read(every_key) == config.read(as_it_is)
 
 
 @pytest.mark.parametrize(("place", "model"), TABLES, ids=[place for place, _ in TABLES])

@@ -57,8 +57,8 @@ ONE_MISTAKE = [
     ("broker.retry_max_s", float("inf"), "broker.retry_max_s", "finite number; it is inf"),
     ("device", {"name": "a"}, "device", "must be an array of tables: write [[device]], not [device]"),
     ("scan", {"name": "a"}, "scan", "valid array"),
-    ("device.0", 7, "device[0].driver", "name a driver: one of mitutoyo, "),
-    ("device.0.driver", None, "device[0].driver", "name a driver: one of mitutoyo, "),
+    ("device.0", 7, "device[0].driver", "name a driver: one of and-balance, camera-scanner, "),
+    ("device.0.driver", None, "device[0].driver", "name a driver: one of and-balance, camera-scanner, "),
     ("device.0.driver", "mitutojo", "device[0].driver", "no driver 'mitutojo'; did you mean 'mitutoyo'?"),
     ("device.1.port", None, "device[1].port", "is missing"),
     ("device.0.name", "scanner 1", "device[0].name", "it is 'scanner 1'"),
@@ -76,7 +76,7 @@ ONE_MISTAKE = [
     ("operation.0.measurement.0.low", float("-inf"), "operation[0].measurement[0].low", "finite"),
     ("operation.0.measurement.0.gauge", "gauge-2", "operation[0].measurement[0].gauge", "did you mean 'gauge-1'?"),
     ("andon.call.0.device", "box-2", "andon.call[0].device", "no device 'box-2'; did you mean 'box-1'?"),
-    ("andon.call.0.mode", "halt", "andon.call[0].mode", "'call' or 'stop'"),
+    ("andon.call.0.mode", "halt", "andon.call[0].mode", "'call', 'help' or 'stop'"),
     ("andon.call.0.reset_input", "quality", "andon.call[0]", "nothing resolves it"),
 ]
 
