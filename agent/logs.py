@@ -40,3 +40,4 @@ def set_up() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for library in ("uvicorn", "paho", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # a frame it cannot read is told as noise, with its bytes
