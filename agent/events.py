@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -48,6 +49,7 @@ class Kind(StrEnum):
 
     OPERATOR_SIGNED_ON = "operator.signed-on"
     OPERATOR_SIGNED_OFF = "operator.signed-off"
+    OPERATOR_REJECTED = "operator.rejected"
     OPERATION_STARTED = "operation.started"
     OPERATION_REJECTED = "operation.rejected"
     OPERATION_COMPLETED = "operation.completed"
@@ -60,8 +62,19 @@ class Kind(StrEnum):
     SCAN_HELD = "scan.held"
     COMMAND_REJECTED = "command.rejected"
     DEFECT_RECORDED = "defect.recorded"
+    DEFECT_DISPOSED = "defect.disposed"
+    STEP_DONE = "step.done"
+    STEP_REJECTED = "step.rejected"
+    OVERRIDE_ASKED = "override.asked"
+    OVERRIDE_GIVEN = "override.given"
+    OVERRIDE_LAPSED = "override.lapsed"
+    SHIFT_CHANGED = "shift.changed"
+    LINE_HEARD = "line.heard"
+    LINE_CONFLICT = "line.conflict"
     SIGNAL_FAILED = "signal.failed"
     MACHINE_CHANGED = "machine.changed"
+    REFERENCE_APPLIED = "reference.applied"
+    REFERENCE_REFUSED = "reference.refused"
 
     MEASUREMENT_TAKEN = "measurement.taken"
     MEASUREMENT_REJECTED = "measurement.rejected"
@@ -95,8 +108,13 @@ _LANE_OF_FAMILY = {
     "scan": Lane.WORK,
     "command": Lane.WORK,
     "defect": Lane.WORK,
+    "step": Lane.WORK,
+    "override": Lane.WORK,
+    "shift": Lane.WORK,
+    "line": Lane.WORK,
     "signal": Lane.WORK,
     "machine": Lane.WORK,
+    "reference": Lane.WORK,
     "measurement": Lane.MEASUREMENT,
     "agent": Lane.HEALTH,
     "device": Lane.HEALTH,
@@ -154,6 +172,18 @@ class Event:
 Row = tuple[int, str, str, str, str, int | None]
 """A finished event as the journal keeps it: sequence, kind, time, subject, body (CloudEvents JSON), CRC-32 of it."""
 
+HASH_DIGITS = 32
+"""Hexadecimal digits of a hash: 128 bits.
+
+Who wants to pass another event off as this one has to find a second text for a given hash, which 128 bits put out of
+reach; the other half of SHA-256 would cost 32 more bytes in each event, on the disk and on the wire.
+"""
+
+
+def digest(body: bytes) -> str:
+    """The hash of a finished event, which the next event of its lane carries: of its very bytes, in UTF-8."""
+    return sha256(body).hexdigest()[:HASH_DIGITS]
+
 
 def raw_text(raw: bytes) -> str:
     """Write device bytes as code points 0 to 255, readable where ASCII; `.encode("latin-1")` gives them back."""
@@ -175,8 +205,11 @@ class Envelope:
     def __init__(self, source: str) -> None:
         self._source = source
 
-    def row(self, event: Event, epoch: str, sequence: int) -> Row:
-        """Return `event` as number `sequence` of its lane in journal `epoch`, encoded once and for all."""
+    def row(self, event: Event, epoch: str, sequence: int, previous: str = "") -> Row:
+        """Return `event` as number `sequence` of its lane in journal `epoch`, encoded once and for all.
+
+        `previous` is the hash of the event before it in the lane; empty where there is none that is known.
+        """
         word, lane, name, schema = _WORDS[event.kind]
         moment = event.moment
         time = moment.iso
@@ -192,6 +225,7 @@ class Envelope:
             "epoch": epoch,
             "lane": lane,
             "sequence": str(sequence),
+            "prevhash": previous,
             "clock": "synced" if moment.synced else "unsynced",
             "bootid": moment.boot,
             "monotonicns": str(moment.monotonic_ns),
@@ -199,6 +233,8 @@ class Envelope:
         }
         if not event.subject:
             del body["subject"]
+        if not previous:
+            del body["prevhash"]
         encoded = orjson.dumps(body)
         return sequence, word, time, event.subject, encoded.decode(), crc32(encoded)
 

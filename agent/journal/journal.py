@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from agent.events import Event, Moment, Row
+    from agent.events import Event, Moment
     from agent.journal.quarantine import Quarantine
-    from agent.journal.writer import Book
+    from agent.journal.references import Kept
+    from agent.journal.writer import Book, Encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Journal:
     may be called by any thread: marks are kept in memory and written with the next `append` or `tidy`; losing them in a
     crash only means that some events are sent again under the same number.
 
-    `encode` turns an event, the epoch and its number into the finished row; `now` tells the moment.
+    `encode` turns an event, the epoch, its number and the hash of the event before it into the finished row; `now`
+    tells the moment.
 
     `damage` is to be told in an event; `shortage` says that opening took the reserve, because the disk is full.
     """
@@ -71,7 +73,7 @@ class Journal:
     def __init__(
         self,
         path: Path,
-        encode: Callable[[Event, str, int], Row],
+        encode: Encode,
         now: Callable[[], Moment],
         settings: JournalSettings | None = None,
     ) -> None:
@@ -129,8 +131,13 @@ class Journal:
                 self._writer.note(clean=True)
             self._lock.release()
 
-    def append(self, events: Iterable[Event], documents: Mapping[str, dict[str, Any] | None]) -> None:
-        """Write events and changed documents in one transaction, on disk when this returns.
+    def append(
+        self,
+        events: Iterable[Event],
+        documents: Mapping[str, dict[str, Any] | None],
+        references: Iterable[Kept] = (),
+    ) -> None:
+        """Write events, changed documents and sets of reference data in one transaction, on disk when this returns.
 
         Raises JournalWriteError or JournalCorruptError; then nothing was written.
         """
@@ -143,6 +150,9 @@ class Journal:
                 else:
                     body = orjson.dumps(document).decode()
                     connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, body))
+            for kept in references:
+                kept(connection)
+                self._writer.wrote(len(kept.body))
 
         self._writer.commit(work)
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class LaneState:
     """How far a lane is: oldest number kept, last given, acknowledged, confirmed; bytes kept and allowed (0: no end).
 
-    Measurements up to `thinned` have been thinned to summaries.
+    Measurements up to `thinned` have been thinned to summaries.  Events from number `chained` on carry the hash of
+    the one before them; `head` is the hash of the last one.  Those up to `linked` are in the index of what they name.
     """
 
     first: int = 1
@@ -26,6 +27,9 @@ class LaneState:
     size_bytes: int = 0
     budget_bytes: int = 0
     thinned: int = 0
+    chained: int = 1
+    head: str = ""
+    linked: int = 0
 
     @property
     def depth(self) -> int:
@@ -40,11 +44,13 @@ class LaneState:
     @property
     def in_order(self) -> bool:
         """Whether the numbers can be."""
-        marks = (self.first - 1, self.sent, self.confirmed, self.thinned)
+        marks = (self.first - 1, self.sent, self.confirmed, self.thinned, self.chained - 1, self.linked)
         return self.size_bytes >= 0 and all(0 <= mark <= self.last for mark in marks)
 
 
-_COLUMNS = "first_seq, last_seq, sent_seq, confirmed_seq, bytes, budget_bytes, thinned_seq"
+_COLUMNS = (
+    "first_seq, last_seq, sent_seq, confirmed_seq, bytes, budget_bytes, thinned_seq, chained_seq, last_hash, linked_seq"
+)
 
 
 def load(connection: sqlite3.Connection) -> dict[Lane, LaneState]:
@@ -68,7 +74,7 @@ def save(connection: sqlite3.Connection, lane: Lane, state: LaneState) -> None:
     """Write one line of the book, inside a transaction."""
     connection.execute(
         "UPDATE lane SET first_seq = ?, last_seq = ?, sent_seq = ?, confirmed_seq = ?, bytes = ?, budget_bytes = ?, "
-        "thinned_seq = ? WHERE name = ?",
+        "thinned_seq = ?, chained_seq = ?, last_hash = ?, linked_seq = ? WHERE name = ?",
         (
             state.first,
             state.last,
@@ -77,6 +83,9 @@ def save(connection: sqlite3.Connection, lane: Lane, state: LaneState) -> None:
             state.size_bytes,
             state.budget_bytes,
             state.thinned,
+            state.chained,
+            state.head,
+            state.linked,
             lane.value,
         ),
     )

@@ -115,6 +115,15 @@ class JournalLock:
             os.pwrite(self._descriptor, (f"{os.getpid()}\n".encode() + note.rstrip()).ljust(NOTE_BYTES), 0)
 
 
+def read_note(journal: Path) -> Note:
+    """The note beside a journal, as whoever has it wrote it last; an empty one where there is none."""
+    try:
+        content = Path(os.path.realpath(journal) + ".lock").read_bytes()
+    except OSError:
+        return Note()
+    return _read(content[:NOTE_BYTES].partition(b"\n")[2])
+
+
 def _read(note: bytes) -> Note:
     try:
         known = orjson.loads(note.strip())

@@ -105,6 +105,14 @@ class JournalReader:
         """Let the file go."""
         self._connection.close()
 
+    def states(self, prefix: str) -> list[tuple[str, str]]:
+        """Return the documents of the memory whose key begins with `prefix`, as they are written, by key."""
+        with self._translating:
+            query = "SELECT key, body FROM state WHERE key >= ? AND key < ? ORDER BY key"
+            return [
+                (str(key), str(body)) for key, body in self._connection.execute(query, (prefix, prefix + "\U0010ffff"))
+            ]
+
     def next(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Chunk | None:
         """Return the events of `lane` behind number `after`: at least one, at most `max_events` and `max_bytes`.
 

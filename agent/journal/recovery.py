@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from agent.journal import chain
 from agent.journal.salvage import Salvage
 from agent.journal.schema import Translating, open_writer, sync_folder
 
@@ -76,6 +77,7 @@ def _make_successor(new: Path, salvage: Salvage, documents: Mapping[str, dict[st
             "INSERT OR REPLACE INTO state VALUES (?, ?)",
             [(key, orjson.dumps(document).decode()) for key, document in documents.items()],
         )
+        chain.begin(connection, salvage.hashes)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -13,7 +13,8 @@ from zlib import crc32
 
 import orjson
 
-from agent.events import Event, Kind, Lane
+from agent.events import Event, Kind, Lane, size_bytes
+from agent.journal import chain, links
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,7 +83,7 @@ def _drop(connection: sqlite3.Connection, lane: Lane, state: LaneState, moment: 
     until = min(edge, state.first + _piece(state) - 1)
     if state.first > until:
         return None
-    count, _, oldest, newest = _count(connection, lane, state.first, until)
+    count, oldest, newest = _count(connection, lane, state.first, until)
     left = _remove(connection, lane, state, state.first, until)
     if not count:
         return Done(left)
@@ -104,8 +105,12 @@ def _thin(connection: sqlite3.Connection, state: LaneState, moment: Moment) -> D
     thinned = replace(state, thinned=until)
     if len(thinnable) < WORTH_THINNING:
         return Done(thinned)
-    size = _size(connection, lane, [seq for seq, _ in thinnable])
-    connection.executemany("DELETE FROM event_measurement WHERE seq = ?", [(seq,) for seq, _ in thinnable])
+    going = [seq for seq, _ in thinnable]
+    size = _size(connection, lane, going)
+    thin = set(going)
+    chain.keep(connection, lane, state, going)
+    links.forget(connection, lane, state, [(seq, body) for seq, body, _ in rows if seq in thin])
+    connection.executemany("DELETE FROM event_measurement WHERE seq = ?", [(seq,) for seq in going])
     summaries = tuple(_summaries(thinnable, moment))
     times = (thinnable[0][1]["time"], thinnable[-1][1]["time"])
     span = (thinnable[0][0], thinnable[-1][0])
@@ -181,22 +186,24 @@ def gap(
 
 def _remove(connection: sqlite3.Connection, lane: Lane, state: LaneState, first: int, last: int) -> LaneState:
     """Remove a range, but for gap records; return the lane without it."""
-    _, size, _, _ = _count(connection, lane, first, last)
-    connection.execute(
-        f"DELETE FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ?",  # noqa: S608  a lane's name is ours
-        (first, last, Kind.JOURNAL_GAP),
-    )
-    return replace(state, first=last + 1, size_bytes=max(0, state.size_bytes - size))
+    where = f"FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ?"
+    values = (first, last, Kind.JOURNAL_GAP)
+    going = connection.execute(f"SELECT seq, body {where} ORDER BY seq", values).fetchall()
+    chain.keep(connection, lane, state, [seq for seq, _ in going])
+    links.forget(connection, lane, state, going)
+    connection.execute(f"DELETE {where}", values)
+    size = sum(size_bytes(body) for _, body in going)
+    left = max(0, state.size_bytes - size)
+    return replace(state, first=last + 1, size_bytes=left, linked=max(state.linked, last))
 
 
-def _count(connection: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, int, str, str]:
-    """How many events that may go are in a range, their bytes, and the times of the first and last."""
-    count, size, oldest, newest = connection.execute(
-        f"SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0), min(time), max(time) FROM event_{lane} "  # noqa: S608
-        "WHERE seq BETWEEN ? AND ? AND type <> ?",
+def _count(connection: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, str, str]:
+    """How many events that may go are in a range, and the times of the first and last."""
+    count, oldest, newest = connection.execute(
+        f"SELECT count(*), min(time), max(time) FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ?",  # noqa: S608
         (first, last, Kind.JOURNAL_GAP),
     ).fetchone()
-    return count, size, oldest or "", newest or ""
+    return count, oldest or "", newest or ""
 
 
 def _kept(connection: sqlite3.Connection, lane: Lane, span: tuple[int, int]) -> list[int]:

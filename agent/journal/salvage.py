@@ -33,8 +33,8 @@ KEPT = len(LANES)
 class Salvage:
     """What to save, and how far that is; kept in the new journal as a JSON document.
 
-    `heads`, `confirmed` and `first` are the last, confirmed and oldest numbers of the lanes.  `older` is the unfinished
-    salvage that the damaged journal was itself busy with.
+    `heads`, `confirmed` and `first` are the last, confirmed and oldest numbers of the lanes, `hashes` those of their
+    last events.  `older` is the unfinished salvage that the damaged journal was itself busy with.
     """
 
     aside: str
@@ -43,6 +43,7 @@ class Salvage:
     heads: dict[str, int] = field(default_factory=dict)
     confirmed: dict[str, int] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
     older: str = ""
     lane: int = 0
     after: int = 0
@@ -77,7 +78,13 @@ def begin(path: Path, aside: Path, reason: str, known: Note) -> tuple[Salvage, d
     `known` is what is known of it without looking.
     """
     salvage = Salvage(
-        aside.name, reason, known.epoch, _numbers(known, "last"), _numbers(known, "confirmed"), _numbers(known, "first")
+        aside.name,
+        reason,
+        known.epoch,
+        _numbers(known, "last"),
+        _numbers(known, "confirmed"),
+        _numbers(known, "first"),
+        {lane.value: state.head for lane, state in known.book.items() if state.head},
     )
     documents: dict[str, dict[str, Any]] = {}
     try:
@@ -121,6 +128,9 @@ def _look_at_lanes(connection: sqlite3.Connection, salvage: Salvage, *, sure: bo
             salvage.heads[lane] = max(last, head)
         if not sure and 0 <= confirmed <= last:
             salvage.confirmed[lane] = confirmed
+    for name, last, head in readable_rows(connection, "SELECT name, last_seq, last_hash FROM lane"):
+        if head and salvage.heads.get(text(name)) == last:
+            salvage.hashes[text(name)] = text(head)
     if not sure:
         rows = readable_rows(connection, "SELECT name, first_seq FROM lane")
         salvage.first.update({text(name): first for name, first in rows if isinstance(first, int)})

@@ -56,7 +56,9 @@ def result(salvage: Salvage, connection: sqlite3.Connection) -> dict[str, Any]:
         expected = max(salvage.confirmed.get(lane.value, 0) + 1, salvage.first.get(lane.value, 1))
         if holes := _holes(rows, expected, salvage.heads.get(lane.value, 0)):
             missing[lane.value] = holes
-    told = {"old_epoch": salvage.epoch, "reason": salvage.reason, "aside": salvage.aside}
+    told: dict[str, Any] = {"old_epoch": salvage.epoch, "reason": salvage.reason, "aside": salvage.aside}
+    if salvage.hashes:
+        told["hashes"] = {lane: [salvage.heads.get(lane, 0), head] for lane, head in sorted(salvage.hashes.items())}
     return {**told, "saved": saved, "missing": missing}
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x4C4E5344
 """Marks the file as a Lineside journal ("LNSD"), for `file` and for us."""
 
-VERSION = 2
+VERSION = 3
 """Schema version, kept in `user_version`."""
 
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
@@ -73,6 +73,21 @@ _ADDED_IN_2 = (
     """,
 )
 
+_ADDED_IN_3 = (
+    """
+    CREATE TABLE anchor (
+        lane TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (lane, seq)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE link (
+        what TEXT NOT NULL, name TEXT NOT NULL, lane INTEGER NOT NULL, block INTEGER NOT NULL, places TEXT NOT NULL,
+        PRIMARY KEY (what, name, lane, block)
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE reference (name TEXT PRIMARY KEY, revision TEXT NOT NULL, body TEXT NOT NULL, loaded TEXT NOT NULL)",
+)
+
 _TABLES = (
     *(_EVENT_TABLE.format(lane=lane) for lane in LANES),
     "CREATE VIEW event AS "  # noqa: S608  lane names are ours
@@ -84,10 +99,13 @@ _TABLES = (
     CREATE TABLE lane (
         name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, sent_seq INTEGER NOT NULL, confirmed_seq INTEGER NOT NULL,
         bytes INTEGER NOT NULL, budget_bytes INTEGER NOT NULL,
-        first_seq INTEGER NOT NULL DEFAULT 1, thinned_seq INTEGER NOT NULL DEFAULT 0
+        first_seq INTEGER NOT NULL DEFAULT 1, thinned_seq INTEGER NOT NULL DEFAULT 0,
+        chained_seq INTEGER NOT NULL DEFAULT 1, last_hash TEXT NOT NULL DEFAULT '',
+        linked_seq INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID
     """,
     *_ADDED_IN_2,
+    *_ADDED_IN_3,
     "CREATE TABLE state (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
@@ -184,9 +202,9 @@ def _settle(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has schema version {version}, this Lineside knows {VERSION}; use the newer one"
         )
     if version < VERSION:
-        from agent.journal.migrate import bring_to_version_2  # noqa: PLC0415  costs 25 MB, needed once
+        from agent.journal.migrate import bring_up  # noqa: PLC0415  costs 25 MB, needed once
 
-        bring_to_version_2(connection, VERSION, _ADDED_IN_2)
+        bring_up(connection, version, VERSION, {2: _ADDED_IN_2, 3: _ADDED_IN_3})
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 5000")

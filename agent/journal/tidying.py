@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.events import LANES, NS_PER_S, Event, Kind
-from agent.journal import retention, saving, scrub
+from agent.journal import links, retention, saving, scrub
 from agent.journal.schema import Translating
 from agent.journal.writer import PAGE_BYTES
 
@@ -45,9 +45,11 @@ class Tidying:
 
     @property
     def urgent(self) -> bool:
-        """Whether it should not wait: a lane is over its budget, or the log is long."""
+        """Whether it should not wait: a lane is over its budget, the log is long, or the index is far behind."""
         writer = self._writer
-        return writer.log_bytes > CHECKPOINT_LATEST_BYTES or any(state.over_budget for state in writer.book.values())
+        return writer.log_bytes > CHECKPOINT_LATEST_BYTES or any(
+            state.over_budget or links.behind(state) > links.LATEST_EVENTS for state in writer.book.values()
+        )
 
     def step(self) -> bool:
         """Do one bounded piece; True if there is more to do.  Raises JournalWriteError or JournalCorruptError."""
@@ -59,7 +61,7 @@ class Tidying:
             return True
         if self._writer.log_bytes > CHECKPOINT_BYTES:
             self._check_point()
-        return (not urgent and self._scrub()) or self._give_back()
+        return self._link() or (not urgent and self._scrub()) or self._give_back()
 
     def _make_room(self) -> bool:
         crowded = [lane for lane in reversed(LANES) if self._writer.book[lane].over_budget]
@@ -119,6 +121,21 @@ class Tidying:
         writer.commit(work)
         writer.salvage = left
         writer.wrote(saving.STEP_BYTES)
+        return True
+
+    def _link(self) -> bool:
+        """Put one more piece of a lane into the index of what events name."""
+        writer = self._writer
+        lane = links.due(writer.book)
+        if lane is None:
+            return False
+
+        def work(connection: sqlite3.Connection, book: Book) -> None:
+            book[lane] = links.add(connection, lane, book[lane])
+
+        with Translating(writer.path):
+            writer.commit(work)
+        writer.wrote(links.PIECE_BYTES)
         return True
 
     def _check_point(self) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.events import LANE_OF, size_bytes
+from agent.events import LANE_OF, digest
 from agent.journal import lanes, scrub
 from agent.journal.errors import JournalCorruptError, JournalWriteError
 from agent.journal.marks import Marks, forget_salvaged
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agent.journal.lanes import LaneState
     from agent.journal.lock import JournalLock
 
+    Encode = Callable[[Event, str, int, str], Row]
     Book = dict[Lane, LaneState]
     Work = Callable[[sqlite3.Connection, Book], None]
 
@@ -45,7 +46,7 @@ class Writer:
         self,
         path: Path,
         lock: JournalLock,
-        encode: Callable[[Event, str, int], Row],
+        encode: Encode,
         now: Callable[[], Moment],
         budget_bytes: Mapping[Lane, int],
     ) -> None:
@@ -165,10 +166,14 @@ class Writer:
     def record(self, connection: sqlite3.Connection, book: Book, events: Iterable[Event]) -> None:
         """Number and insert events, inside a transaction."""
         for lane, batch in self._encoded(events, book).items():
-            connection.executemany(f"INSERT INTO event_{lane} VALUES (?, ?, ?, ?, ?, ?)", batch)  # noqa: S608  a lane's name is ours
-            size = sum(size_bytes(row[4]) for row in batch)
-            self.wrote(size)
-            book[lane] = replace(book[lane], last=batch[-1][0], size_bytes=book[lane].size_bytes + size)
+            connection.executemany(f"INSERT INTO event_{lane} VALUES (?, ?, ?, ?, ?, ?)", batch.rows)  # noqa: S608  a lane's name is ours
+            self.wrote(batch.size_bytes)
+            book[lane] = replace(
+                book[lane],
+                last=batch.rows[-1][0],
+                head=batch.head,
+                size_bytes=book[lane].size_bytes + batch.size_bytes,
+            )
 
     def wrote(self, size_in_bytes: int) -> None:
         """Count what goes into the log."""
@@ -178,17 +183,35 @@ class Writer:
         """Note beside the file how far it is."""
         self._lock.note(self.epoch, self.book, clean=clean, lasting=lasting)
 
-    def _encoded(self, events: Iterable[Event], book: Book) -> dict[Lane, list[Row]]:
-        rows: dict[Lane, list[Row]] = {}
+    def _encoded(self, events: Iterable[Event], book: Book) -> dict[Lane, _Batch]:
+        """Finish events, each with its number and with the hash of the one before it in its lane."""
+        batches: dict[Lane, _Batch] = {}
         for event in events:
             lane = LANE_OF[event.kind]
-            batch = rows.setdefault(lane, [])
-            batch.append(self._encode(event, self.epoch, book[lane].last + len(batch) + 1))
-        return rows
+            batch = batches.get(lane)
+            if batch is None:
+                batch = batches[lane] = _Batch(book[lane].last + 1, book[lane].head)
+            row = self._encode(event, self.epoch, batch.next, batch.head)
+            body = row[4].encode()
+            batch.rows.append(row)
+            batch.next += 1
+            batch.head = digest(body)
+            batch.size_bytes += len(body)
+        return batches
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Finished events of one lane: the number of the next, the hash of the last, and their bytes."""
+
+    next: int
+    head: str
+    size_bytes: int = 0
+    rows: list[Row] = field(default_factory=list)
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

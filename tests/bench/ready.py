@@ -38,9 +38,11 @@ FILL = """
 def opened(path: Path) -> Iterator[Journal]:
     """An open journal that takes ready events and encodes nothing."""
 
-    def row(event: Event, _epoch: str, sequence: int) -> Row:
+    def row(event: Event, _epoch: str, sequence: int, _previous: str) -> Row:
+        """The same texts come again under other numbers, so the checksum must not say that they are sound."""
         body = event.data[BODY]
-        return sequence, event.kind.value, TIME, event.subject, body, crc32(body.encode())
+        crc32(body.encode())
+        return sequence, event.kind.value, TIME, event.subject, body, None
 
     journal = Journal(path, row, Clock().now)
     journal.open()

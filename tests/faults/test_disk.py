@@ -191,7 +191,7 @@ def test_housekeeping_goes_on_after_a_full_disk(disk: SmallDisk) -> None:
     """A disk that fills up while the log is checked in or space is given back leaves a whole journal."""
     agent = Recording(disk.folder / "journal.db", JournalSettings(keep_days=0.0, reserve_bytes=500_000))
     agent.start()
-    for turn in range(6):
+    for turn in range(5):
         for number in range(20):
             agent.scan(*(f"OP-{turn}{number}{one}" for one in range(100)))
         with agent.journal.reader() as reader:

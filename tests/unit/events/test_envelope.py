@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 from zlib import crc32
 
@@ -10,7 +11,7 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from agent.events import LANE_OF, LANES, Envelope, Event, Kind, Lane, Moment, batch, size_bytes
+from agent.events import HASH_DIGITS, LANE_OF, LANES, Envelope, Event, Kind, Lane, Moment, batch, digest, size_bytes
 
 SOURCE = "/acme/plant1/assembly/line3/st-040"
 EPOCH = "7f3a9c21d4e8b605"
@@ -59,6 +60,15 @@ def test_the_row_says_the_same_as_the_body() -> None:
         body["subject"],
     )
     assert checksum == crc32(text.encode())
+
+
+def test_a_fact_carries_the_hash_of_the_one_before_it() -> None:
+    """Of that one's very bytes; the first fact of all has no such attribute, which CloudEvents wants without value."""
+    envelope = Envelope(SOURCE)
+    first = envelope.row(completed(text="µ"), EPOCH, 1)[4]
+    second = orjson.loads(envelope.row(completed(), EPOCH, 2, digest(first.encode()))[4])
+    assert "prevhash" not in orjson.loads(first)
+    assert second["prevhash"] == sha256(first.encode()).hexdigest()[:HASH_DIGITS]
 
 
 def test_a_fact_about_nothing_in_particular_has_no_subject() -> None:

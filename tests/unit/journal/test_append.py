@@ -90,10 +90,10 @@ class Unencodable:
     """Stands for a bug: a value that is no JSON."""
 
 
-def bad(event: Event, epoch: str, sequence: int) -> Row:
+def bad(event: Event, epoch: str, sequence: int, previous: str) -> Row:
     if event.data["text"] == "bad":
         raise ValueError("cannot be encoded")
-    return encode(event, epoch, sequence)
+    return encode(event, epoch, sequence, previous)
 
 
 def test_a_fact_that_cannot_be_encoded_takes_nothing_with_it(path: Path) -> None:
@@ -120,8 +120,8 @@ def test_a_document_that_cannot_be_encoded_takes_nothing_with_it(journal: Journa
     assert ask(path, "SELECT sent_seq FROM lane WHERE name = 'work'") == [(1,)]
 
 
-def plain(event: Event, epoch: str, sequence: int) -> Row:
-    del epoch
+def plain(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+    del epoch, previous
     return sequence, "type", "time", "", event.data["text"], None
 
 

@@ -13,11 +13,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from agent.events import LANES, Event, Kind, Lane
+from agent.events import LANES, Event, Kind, Lane, digest
+from agent.journal import links, verify
 from agent.journal.journal import Journal, JournalSettings
+from agent.journal.links import What
+from agent.journal.trace import Tracer
 from tests.journals import KIND_OF, OWN_KINDS, Now, ask, encode, fact, given_up, kept, read_all, salvaged, tidied
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.events import Row
 
 KEEP_DAYS = 1.0
@@ -43,10 +48,10 @@ changes = st.dictionaries(
 )
 
 
-def careful(event: Event, epoch: str, sequence: int) -> Row:
+def careful(event: Event, epoch: str, sequence: int, previous: str) -> Row:
     if event.subject == BAD:
         raise RuntimeError(BAD)
-    return encode(event, epoch, sequence)
+    return encode(event, epoch, sequence, previous)
 
 
 @dataclass
@@ -58,10 +63,25 @@ class LaneModel:
     confirmed: int = 0
     sent: int = 0
     was_over: bool = False
+    before: str = ""
+    """Hash of the last event of the epoch before."""
+
+    @property
+    def head(self) -> str:
+        return digest(self.bodies[self.last].encode()) if self.bodies else self.before
 
     @property
     def last(self) -> int:
         return len(self.bodies)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks() -> Iterator[None]:
+    """So small that the index is written, and forgotten again, within a short history."""
+    before = links.DIGITS, links.BLOCK_EVENTS
+    links.DIGITS, links.BLOCK_EVENTS = 1, 16
+    yield
+    links.DIGITS, links.BLOCK_EVENTS = before
 
 
 class History(RuleBasedStateMachine):
@@ -104,7 +124,7 @@ class History(RuleBasedStateMachine):
         self.journal.append(events, documents)
         for event in events:
             lane = self.model[event.kind.lane]
-            row = encode(event, self.journal.epoch, lane.last + 1)
+            row = encode(event, self.journal.epoch, lane.last + 1, lane.head)
             lane.bodies[row[0]], lane.times[row[0]] = row[4], moment.time_ns
         self.documents |= {key: document for key, document in documents.items() if document is not None}
         for key in [key for key, document in documents.items() if document is None]:
@@ -183,7 +203,7 @@ class History(RuleBasedStateMachine):
         self.journal.start_anew("the test wants it", self.documents if known else None)
         assert self.journal.epoch not in self.epochs
         self.epochs.append(self.journal.epoch)
-        self.before, self.model = self.model, {lane: LaneModel() for lane in LANES}
+        self.before, self.model = self.model, {lane: LaneModel(before=self.model[lane].head) for lane in LANES}
         self.gaps = {}
         tidied(self.journal)
         self.learn()
@@ -217,6 +237,7 @@ class History(RuleBasedStateMachine):
                     event = json.loads(body)
                     assert seq == model.last + 1
                     assert event["type"].removeprefix("lineside.") in OWN_KINDS
+                    assert event.get("prevhash", "") == model.head
                     model.bodies[seq], model.times[seq] = body, self.now.time_ns
                     fresh.append(event)
         for event in fresh:
@@ -274,6 +295,23 @@ class History(RuleBasedStateMachine):
     def reading_gives_everything_in_order(self) -> None:
         for lane in LANES:
             assert read_all(self.journal, lane, max_events=7) == list(kept(self.path, lane).values())
+
+    @invariant()
+    def the_chain_can_be_proved(self) -> None:
+        """Whatever was forgotten, thinned, given up or begun anew."""
+        for proof in verify.journal(self.path):
+            assert proof.broken is None, proof
+            assert proof.saved or proof.head == self.model[proof.lane].head
+
+    @invariant()
+    def what_is_named_is_found(self) -> None:
+        """By the index and behind it: every event that names the gauge."""
+        named = [body for body in kept(self.path, Lane.MEASUREMENT).values() if '"gauge":"g1"' in body]
+        with Tracer(self.path) as tracer:
+            found = tracer.story(What.GAUGE, "g1").events
+        assert sorted(int(event["sequence"]) for event in found) == sorted(
+            int(json.loads(body)["sequence"]) for body in named
+        )
 
     @invariant()
     def the_memory_is_the_last_written(self) -> None:

@@ -100,10 +100,10 @@ def test_it_outlives_a_restart_and_its_events_retention(path: Path) -> None:
     journal.close()
 
 
-def failing(event: Event, epoch: str, sequence: int) -> Row:
+def failing(event: Event, epoch: str, sequence: int, previous: str) -> Row:
     if event.kind is Kind.SCAN_REPEATED and event.subject == "bad":
         raise RuntimeError("cannot be encoded")
-    return encode(event, epoch, sequence)
+    return encode(event, epoch, sequence, previous)
 
 
 def test_an_order_waits_until_it_is_written(path: Path) -> None:

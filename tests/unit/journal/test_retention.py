@@ -138,7 +138,7 @@ def test_a_gap_record_tells_from_when_to_when(path: Path) -> None:
 
 
 def test_over_budget_what_is_confirmed_goes_first_and_without_a_word(path: Path) -> None:
-    journal = opened(path, JournalSettings({Lane.WORK: 30_000}))
+    journal = opened(path, JournalSettings({Lane.WORK: 33_000}))
     journal.append(facts(100), {})
     journal.confirmed(Lane.WORK, 60)
     tidied(journal)

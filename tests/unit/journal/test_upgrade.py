@@ -1,22 +1,28 @@
-"""A journal that the first version left behind: it opens, and its backlog goes out as it was written.
+"""A journal that an older version left behind: it opens, and its backlog goes out as it was written.
 
-`tests/data/journal/v1.db` was made by the first version's own code: 124 events in five lanes, documents, and marks.
+`tests/data/journal/v1.db` was made by the first version's own code: 124 events in five lanes, documents, and marks;
+`v2.db` by that of schema version 2: 134 events, one of them in quarantine, and 12 saved from an older epoch.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agent.events import LANES, Kind, Lane
+from agent.events import LANES, Kind, Lane, digest
+from agent.journal import verify
 from agent.journal.journal import JournalSettings
+from agent.journal.links import What
 from agent.journal.schema import VERSION
+from agent.journal.trace import Tracer
 from tests.journals import ask, events_of, fact, given_up, kept, opened, read_all, salvaged, tidied
 
 FIRST_VERSION = Path(__file__).parents[2] / "data" / "journal" / "v1.db"
+SECOND_VERSION = FIRST_VERSION.with_name("v2.db")
 EPOCH = "455307697e1ebf2b"
 
 
@@ -93,3 +99,66 @@ def test_a_damaged_one_is_saved_too(path: Path) -> None:
     assert len(told["missing"]["work"]) == 1, "a leaf of the tree is one range"
     assert all(first < second for first, second in pairwise(found[Lane.WORK]))
     journal.close()
+
+
+# --- version 2
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SECOND_VERSION, tmp_path / "second.db"))
+
+
+def test_the_second_fixture_is_of_version_2() -> None:
+    assert ask(SECOND_VERSION, "PRAGMA user_version") == [(2,)]
+
+
+def test_everything_of_version_2_is_there_after_the_upgrade(second: Path) -> None:
+    """Backlog and what was saved byte for byte, quarantine, memory and marks."""
+    before = {lane: kept(SECOND_VERSION, lane) for lane in LANES}
+    saved = ask(SECOND_VERSION, "SELECT epoch, lane, seq, body FROM salvage")
+    journal = opened(second)
+    assert ask(second, "PRAGMA user_version") == [(VERSION,)]
+    assert {lane: read_all(journal, lane) for lane in LANES} == {lane: list(before[lane].values()) for lane in LANES}
+    assert ask(second, "SELECT epoch, lane, seq, body FROM salvage") == saved
+    assert len(saved) == 12
+    assert ask(second, "SELECT lane, seq FROM quarantine") == [("work", 25)]
+    assert set(journal.documents()) == {"operator", "operation"}
+    with journal.reader() as reader:
+        state = reader.lanes()[Lane.WORK]
+    assert (state.last, state.sent, state.confirmed) == (50, 30, 20)
+    journal.close()
+
+
+@pytest.mark.parametrize(("old", "last"), [(FIRST_VERSION, 60), (SECOND_VERSION, 50)])
+def test_the_chain_begins_behind_the_old_backlog(tmp_path: Path, old: Path, last: int) -> None:
+    """The first new event carries the hash of the last old one; the old ones are never rewritten."""
+    path = Path(shutil.copy(old, tmp_path / "old.db"))
+    before = kept(old, Lane.WORK)
+    journal = opened(path)
+    journal.append([fact(), fact()], {})
+    journal.close()
+    after = kept(path, Lane.WORK)
+    assert {seq: body for seq, body in after.items() if seq <= last} == before
+    assert json.loads(after[last + 1])["prevhash"] == digest(before[last].encode())
+    proof = next(one for one in verify.journal(path) if one.lane is Lane.WORK)
+    assert (proof.chained, proof.last, proof.broken) == (last + 1, last + 2, None)
+
+
+@pytest.mark.parametrize("old", [FIRST_VERSION, SECOND_VERSION])
+def test_an_old_backlog_is_forgotten_and_still_proved(tmp_path: Path, old: Path) -> None:
+    """Whatever the rules of retention take of it, the rest is proved as far as it can be."""
+    path = Path(shutil.copy(old, tmp_path / "old.db"))
+    journal = opened(path, JournalSettings({Lane.MEASUREMENT: 15_000, Lane.WORK: 9_000}))
+    journal.append([fact(lane) for lane in LANES for _ in range(5)], {})
+    tidied(journal)
+    assert [proof for proof in verify.journal(path) if proof.broken] == []
+    journal.close()
+
+
+def test_an_old_backlog_can_be_traced(second: Path) -> None:
+    journal = opened(second)
+    journal.close()
+    with Tracer(second) as tracer:
+        assert tracer.recognise("SN5") == [What.UNIT]
+        assert tracer.story(What.UNIT, "SN5").parts == (("P0", "L2", ""), ("P1", "L2", ""), ("P2", "L2", ""))
