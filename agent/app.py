@@ -16,20 +16,23 @@ from agent.runtime.clock import Clock
 from agent.runtime.health import Health, StatusReport
 from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
+from agent.runtime.library import Library
+from agent.runtime.loader import ReferenceLoader
 from agent.runtime.reader import DeviceReader
 from agent.runtime.recorder import Recorder
 from agent.runtime.supervisor import Supervisor
-from agent.signals import AgentStarted, AgentStopped, Command, Input
+from agent.signals import AgentStarted, AgentStopped, Input, LineProgress, Offer
 from agent.station.station import Station
 from agent.uplink.forwarder import Forwarder
 from drivers import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from agent.config import JournalFile, StationFile
     from agent.runtime.supervisor import Worker
+    from agent.signals import Command
+    from agent.station.decision import Document
     from drivers.contract import Answer, Ask, Driver, Lamps
 
 log = structlog.get_logger()
@@ -54,13 +57,12 @@ class Agent:
         self._health = Health()
         self._supervisor = Supervisor()
         self._inbox = Inbox(station.recording.queue_size)
-        self._journal = Journal(
-            station.journal.path, Envelope(self._source).row, self._clock.now, _journal_settings(station.journal)
-        )
+        self._journal = journal_of(station, self._clock)
         self._readers = {
             device.name: DeviceReader(device.name, _driver(device), self._inbox, self._clock, self._health)
             for device in station.device
         }
+        self._loader: ReferenceLoader | None = None
         self._parts = ExitStack()
         self.stop_reason = "asked to stop"
 
@@ -73,11 +75,16 @@ class Agent:
                 self._file.broker,
                 self._file.station.levels,
                 self._journal,
-                order=self._order,
+                order=self._pass_on,
                 report=partial(self._health.report, "broker", "broker"),
             )
+            library = Library(self._journal, self._clock, reply=forwarder.answer, settled=self._settled)
+            self._loader = ReferenceLoader(
+                library, self._journal.path, self._clock, put=self._inbox.put, reply=forwarder.answer
+            )
             self._start(parts, forwarder)
-            self._start(parts, self._recorder(forwarder))
+            self._start(parts, self._recorder(forwarder, library))
+            self._start(parts, self._loader)
             self._say(AgentStarted(__version__))
             parts.callback(self._say_stopped)
             for reader in self._readers.values():
@@ -107,7 +114,7 @@ class Agent:
         """The status of the station, for one reading thread."""
         return StatusReport(self._journal, self._health, self._clock, self._source, self._supervisor.stuck)
 
-    def _recorder(self, forwarder: Forwarder) -> Recorder:
+    def _recorder(self, forwarder: Forwarder, library: Library) -> Recorder:
         recording = self._file.recording
         return Recorder(
             Intake(self._inbox, recording.group_size, recording.linger_s),
@@ -118,6 +125,7 @@ class Agent:
             show_answer=self._show_answer,
             show_lamps=self._show_lamps,
             wake=forwarder.wake,
+            library=library,
         )
 
     def _start(self, parts: ExitStack, worker: Worker) -> None:
@@ -145,18 +153,32 @@ class Agent:
         for reader in self._readers.values():
             reader.show(lamps)
 
-    def _order(self, name: str, data: Mapping[str, Any]) -> bool:
+    def _pass_on(self, what: Command | Offer | LineProgress) -> bool:
+        """Pass on what came over the broker; False if there is no room for it now."""
+        if isinstance(what, Offer):
+            return self._loader is not None and self._loader.offer(what)
+        source = "line" if isinstance(what, LineProgress) else "central"
         try:
-            self._inbox.put(Input("central", Command(name, data), self._clock.now()), 0)
+            self._inbox.put(Input(source, what, self._clock.now()), 0)
         except Full:
             return False
         return True
+
+    def _settled(self, outcome: Document | None) -> None:
+        if self._loader is not None:
+            self._loader.settled(outcome)
 
     def _say(self, what: AgentStarted | AgentStopped) -> None:
         self._inbox.put(Input("agent", what, self._clock.now()), STOP_S)
 
     def _say_stopped(self) -> None:
         self._say(AgentStopped(self.stop_reason))
+
+
+def journal_of(station: StationFile, clock: Clock) -> Journal:
+    """Return the journal of a station, not yet opened."""
+    envelope = Envelope("/" + "/".join(station.station.levels))
+    return Journal(station.journal.path, envelope.row, clock.now, _journal_settings(station.journal))
 
 
 def _journal_settings(file: JournalFile) -> JournalSettings:

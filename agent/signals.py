@@ -74,17 +74,83 @@ OwnSignal = AgentStarted | AgentStopped | JournalDamaged | RecordingLost | Recor
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """Where an answer goes: the MQTT 5 response topic and correlation data of who asks."""
+
+    topic: str
+    mark: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """An order from the central server: `cmd/<name>` and its JSON document."""
+    """An order from the central server: `cmd/<name>` and its JSON document.
+
+    `id` tells one order from another, empty where the central does not; after `deadline_ns` (monotonic time of this
+    boot) it must not be obeyed any more.
+    """
 
     name: str
     data: Mapping[str, Any]
+    id: str = ""
+    reply: Reply | None = None
+    deadline_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A document of reference data as it came; nobody has read it yet.
+
+    `origin` is `topic`, `order` or `file`.  `retained`: the broker kept it, for how long nobody knows; `key` then is
+    the topic.  `order` is the command that brought it, `file` the name it was left under.
+    """
+
+    payload: bytes
+    origin: str
+    key: str = ""
+    retained: bool = False
+    order: Command | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceOffered:
+    """Documents of reference data, read and checked; `change` is what `agent.station.sets.change` makes of them."""
+
+    change: Any
+    offers: tuple[Offer, ...]
+    order: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of one unit at another station: operation done, or a status (`hold`, `scrap`, `ok`) given.
+
+    `sequence` is the number of the fact in that station's work lane, `time` when it was seen there.
+    """
+
+    unit: str
+    operation: str
+    status: str
+    sequence: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineProgress:
+    """What another station of the line tells of the units it worked on last, newest last."""
+
+    station: str
+    epoch: str
+    steps: tuple[Progress, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One thing that happened, who said it (device name, "agent" or "central"), and when it was seen."""
+    """One thing that happened, who said it, and when it was seen.
+
+    Who: the name of a device, "agent", "central", "line" or "file".
+    """
 
     source: str
-    what: Signal | DeviceOpened | DeviceLost | OwnSignal | Command
+    what: Signal | DeviceOpened | DeviceLost | OwnSignal | Command | LineProgress | ReferenceOffered
     moment: Moment

@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from simulators import wire
 from simulators.asker import Asker
 from simulators.ledger import Gap, Ledger
+from simulators.librarian import Librarian
 from simulators.report import say
 from simulators.session import properties_of
 from simulators.told import told_missing
@@ -74,11 +75,23 @@ class Ask(NamedTuple):
     last: int
 
 
+class Load(NamedTuple):
+    """Somebody wants the stations to take the reference data in a file."""
+
+    file: str
+
+
+class Publish(NamedTuple):
+    """Somebody wants the set in a file to stand on the topic of its line, retained."""
+
+    file: str
+
+
 class Stop(NamedTuple):
     """Somebody wants us to end."""
 
 
-Arrival = Message | Connected | Subscribed | Disconnected | Ask | Stop
+Arrival = Message | Connected | Subscribed | Disconnected | Ask | Load | Publish | Stop
 
 
 class Central:
@@ -102,6 +115,7 @@ class Central:
         self._epochs = ledger.last_epochs()
         self._born: set[str] = set()
         self._asker = Asker(client, ledger, replay_after_s, name)
+        self._librarian = Librarian(client, name)
         self._to_confirm: set[tuple[str, str]] = set()
         self._confirm_due_s = 0.0
         self._connection = 0
@@ -127,6 +141,14 @@ class Central:
     def ask(self, lane: str, first: int, last: int) -> None:
         """Have the stations send a range once more; their answers are said as `answer`."""
         self._arrivals.put(Ask(lane, first, last))
+
+    def load(self, file: str) -> None:
+        """Have every station take the reference data in `file`; their answers are said as `answer`."""
+        self._arrivals.put(Load(file))
+
+    def publish(self, file: str) -> None:
+        """Put the set in `file` on the topic of each line, retained."""
+        self._arrivals.put(Publish(file))
 
     def step(self) -> None:
         """Wait for arrivals, 0.2 s at most, and deal with all of them in one transaction."""
@@ -186,6 +208,8 @@ class Central:
             case Ask(lane, first, last):
                 for source, epoch in self._epochs.items():
                     self._asker.ask(Gap(source, epoch, lane, first, last))
+            case Load() | Publish():
+                self._librarian.give(arrival.file, self._epochs, retained=isinstance(arrival, Publish))
 
     def _greet(self, source: str, birth: bytes) -> None:
         """Answer an agent's birth: its confirmation, and the calls it still waits for."""
@@ -266,7 +290,10 @@ class Central:
 
 
 def listen(central: Central, descriptor: int) -> None:
-    """Obey command lines, `replay LANE FROM TO`, in a thread of their own, as long as there are any."""
+    """Obey command lines in a thread of their own, as long as there are any.
+
+    They are `replay LANE FROM TO`, `load FILE` and `publish FILE`; the files are documents of reference data.
+    """
     commands = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115  unbuffered: no lock at exit
 
     def read() -> None:
@@ -275,8 +302,12 @@ def listen(central: Central, descriptor: int) -> None:
             match line.split():
                 case ["replay", lane, first, last] if first.isdecimal() and last.isdecimal():
                     central.ask(lane, int(first), int(last))
+                case ["load", file]:
+                    central.load(file)
+                case ["publish", file]:
+                    central.publish(file)
                 case [_, *_]:
-                    say("error", reason=f"{line!r}: known is replay LANE FROM TO")
+                    say("error", reason=f"{line!r}: known are replay LANE FROM TO, load FILE, publish FILE")
 
     Thread(target=read, name="commands", daemon=True).start()
 

@@ -15,6 +15,7 @@ from agent import __version__
 from agent.events import NS_PER_S
 from agent.journal.errors import JournalError
 from agent.runtime.rates import Rates
+from agent.station.sets import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,7 @@ class StatusReport:
             "devices": devices,
             "lanes": lanes,
             **_station(memory, lanes),
+            "reference": telling.ages(memory, self._clock.now()),
             "log_bytes": self._journal.log_bytes,
             "quarantined": self._journal.quarantine.count,
             "trouble": trouble,

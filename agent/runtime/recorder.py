@@ -12,6 +12,7 @@ import structlog
 
 from agent.events import Event, Kind
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
+from agent.runtime.library import Library
 from agent.signals import ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
@@ -37,6 +38,9 @@ RETRY_S = 0.5
 REFUSABLE = (Scan, Reading, Noise)
 """What is refused, not kept, while nothing can be written: the operator sees red and does it again later."""
 
+STATES = "state/"
+"""Documents of the memory whose key begins so are published by the uplink."""
+
 BUSY_TIDIES = 4
 """Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
 
@@ -45,7 +49,7 @@ class Recorder:
     """The one worker that decides and writes.
 
     `show_answer` goes to the device that spoke or is asked, `show_lamps` to all; neither may block.  `wake` tells the
-    forwarder that there is something new.
+    forwarder that there is something new.  `library` holds the reference data; without one there is none.
     """
 
     name = "recorder"
@@ -63,12 +67,14 @@ class Recorder:
         show_answer: Callable[[str, Answer | Ask], None],
         show_lamps: Callable[[Lamps], None],
         wake: Callable[[], None],
+        library: Library | None = None,
     ) -> None:
         self._intake = intake
         self._station = station
         self._journal = journal
         self._clock = clock
         self._health = health
+        self._library = library or Library(journal, clock)
         self._show_answer = show_answer
         self._show_lamps = show_lamps
         self._wake = wake
@@ -84,7 +90,11 @@ class Recorder:
             self._memory = self._journal.documents()
         except JournalCorruptError as error:
             self._journal.suspect(str(error))  # what is known from before is better than nothing
+        self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
+        lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
+        if lost.events:
+            self._keep_lost(lost)
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
             self._cannot_record([], JournalWriteError(shortage))
@@ -156,8 +166,9 @@ class Recorder:
     def _decide(self, inputs: Iterable[Input]) -> Iterable[tuple[Input, Decision]]:
         """Decide each input on the memory that the ones before it leave; show refusals and stops at once."""
         working = dict(self._memory)
+        self._library.begin()
         for happened in inputs:
-            decision = self._station.handle(working, happened)
+            decision = self._library.handle(self._station, working, happened)
             _apply(decision, working)
             if decision.answer is not None and decision.refuses:
                 self._show_answer(happened.source, decision.answer)
@@ -171,8 +182,10 @@ class Recorder:
         """Write the decisions, then make them the memory."""
         events = [event for decision in decisions for event in decision.events]
         documents = {key: document for decision in decisions for key, document in decision.documents.items()}
-        if events or documents:
-            self._journal.append(events, documents)
+        kept = self._library.kept
+        if events or documents or kept:
+            self._journal.append(events, {key: _lasting(key, document) for key, document in documents.items()}, kept)
+        self._library.commit()
         for decision in decisions:
             _apply(decision, self._memory)
 
@@ -183,6 +196,7 @@ class Recorder:
                 self._show_answer(happened.source, decision.answer)
         if (lamps := decisions[-1][1].lamps) is not None:
             self._light(lamps)
+        self._library.tell(decisions)
         self._wake()
         self._health.count("recorder", "recorder", inputs=len(decisions), commits=1)
 
@@ -223,6 +237,7 @@ class Recorder:
             log.error("journal.damaged", reason=reason)
         try:
             self._journal.start_anew(reason, self._memory)
+            self._library.begun_anew()
         except JournalError as error:
             self._cannot_record([], error)
         self._tell_damage()
@@ -255,12 +270,20 @@ class Recorder:
         log.error("recorder.decision_failed", source=happened.source, what=repr(happened.what), exc_info=error)
         self._show_answer(happened.source, Answer(Verdict.REFUSE, "internal error: do not go on"))
         self._light(Lamps(frozenset({Lamp.RED})))
+        self._library.failed(happened)
         told = {"source": happened.source, "what": repr(happened.what), "error": repr(error)}
         event = Event(Kind.SIGNAL_FAILED, "", told, happened.moment)
         try:
             self._journal.append([event], {})
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
+
+    def _keep_lost(self, lost: Decision) -> None:
+        """Record that reference data is gone."""
+        try:
+            self._write([lost])
+        except JournalError as error:
+            self._cannot_record([], error)
 
     def _light(self, lamps: Lamps) -> None:
         """Show the stack light; while nothing can be recorded, nothing is green."""
@@ -270,6 +293,16 @@ class Recorder:
             self._lit = lamps
             self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))
             self._show_lamps(lamps)
+
+
+def _is_told(key: str) -> bool:
+    """Whether a document is published for others to see."""
+    return key.startswith(STATES)
+
+
+def _lasting(key: str, document: Document | None) -> Document | None:
+    """What to write of a document: one that others see leaves an empty one, so that its end is published as well."""
+    return {} if document is None and _is_told(key) else document
 
 
 def _apply(decision: Decision, memory: dict[str, Document]) -> None:

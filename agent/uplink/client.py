@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from agent.events import NS_PER_S
 from agent.uplink.errors import BrokerLostError, BrokerRefusedError, BrokerUnreachableError
 from agent.uplink.reasons import taken
 
@@ -78,6 +80,9 @@ class Arrived:
     payload: bytes
     response_topic: str = ""
     correlation: bytes = b""
+    retained: bool = False
+    deadline_ns: int | None = None
+    """Monotonic time from which on the message is too old; None where its sender set no expiry."""
 
 
 News = Connected | Refused | Ended | Acked | Arrived
@@ -155,13 +160,14 @@ class Link:
             raise BrokerLostError(f"broker {self._where}: {sent.rc.name}")
         return sent.mid
 
-    def answer(self, request: Arrived, payload: bytes) -> None:
+    def answer(self, topic: str, correlation: bytes, payload: bytes) -> None:
         """Answer a request, if it says where to; at most once, for the asker asks again."""
-        if not request.response_topic:
+        if not topic or not self._v5:
             return
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.CorrelationData = request.correlation
-        self._client.publish(request.response_topic, payload, qos=0, properties=properties)
+        if correlation:
+            properties.CorrelationData = correlation
+        self._client.publish(topic, payload, qos=0, properties=properties)
 
     def hang_up(self, *, politely: bool) -> None:
         """End the connection.  Politely: say goodbye, so that the broker keeps the last will to itself."""
@@ -206,7 +212,12 @@ class Link:
         properties = message.properties if self._v5 else None
         answer_to = getattr(properties, "ResponseTopic", "")
         correlation = getattr(properties, "CorrelationData", b"")
-        self._inbox.put((self, Arrived(message.topic, bytes(message.payload), answer_to, correlation)))
+        expiry_s = getattr(properties, "MessageExpiryInterval", None)
+        deadline_ns = None if expiry_s is None else time.monotonic_ns() + expiry_s * NS_PER_S
+        payload = bytes(message.payload)
+        self._inbox.put(
+            (self, Arrived(message.topic, payload, answer_to, correlation, bool(message.retain), deadline_ns))
+        )
 
 
 @cache

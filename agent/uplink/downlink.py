@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import orjson
 
 from agent.events import LANES, Lane, raw_text
+from agent.signals import LineProgress, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,25 @@ def command(payload: bytes) -> dict[str, Any]:
         return {}
     document = _object(payload)
     return {"unreadable": raw_text(payload)} if document is None else document
+
+
+def progress(station: str, payload: bytes) -> LineProgress | None:
+    """Return what another station tells of its units; None if it makes no sense, or the state was taken away."""
+    document = _object(payload)
+    if document is None or not isinstance(document.get("epoch"), str) or not isinstance(document.get("steps"), list):
+        return None
+    steps = [_step(one) for one in document["steps"]]
+    return LineProgress(station, document["epoch"], tuple(one for one in steps if one is not None))
+
+
+def _step(one: object) -> Progress | None:
+    if not isinstance(one, dict) or not _is_sequence(sequence := one.get("sequence")):
+        return None
+    words = [one.get(key) for key in ("unit", "operation", "status", "time")]
+    unit, operation, status, time = (word if isinstance(word, str) else None for word in words)
+    if not unit or operation is None or not status or not time:
+        return None
+    return Progress(unit, operation, status, sequence, time)
 
 
 def _object(payload: bytes) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import contextmanager
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ import structlog
 
 from agent import __version__
 from agent.journal.errors import JournalCorruptError, JournalError
+from agent.signals import Command, LineProgress, Offer, Reply
 from agent.uplink import downlink
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
 from agent.uplink.sender import Sender
+from agent.uplink.states import States
 from agent.uplink.topics import Topics
 
 if TYPE_CHECKING:
@@ -30,7 +33,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+Passed = Command | Offer | LineProgress
+"""What comes for the station."""
+
 JSON = "application/json; charset=utf-8"
+
+LOAD = "reference/load"
+"""The command that brings reference data: large, and read elsewhere."""
 
 WAIT_S = 1.0
 """Longest wait for news in one step."""
@@ -52,8 +61,8 @@ FLUSH_S = 3.0
 class Forwarder:
     """The worker that owns the connection to the broker.
 
-    `order` passes a command on and says whether there was room for it; `report` takes the fields of the broker's
-    health entry.
+    `order` passes on what came for the station (a command, documents of reference data, what another station tells) and
+    says whether there was room for it; `report` takes the fields of the broker's health entry.
     """
 
     name = "forwarder"
@@ -65,7 +74,7 @@ class Forwarder:
         levels: tuple[str, ...],
         journal: Journal,
         *,
-        order: Callable[[str, Mapping[str, Any]], bool],
+        order: Callable[[Passed], bool],
         report: Callable[..., None],
     ) -> None:
         self.retry_max_s = settings.retry_max_s
@@ -77,6 +86,7 @@ class Forwarder:
         self._report = report
         self._sender = Sender(settings, self._topics, journal, report)
         self._inbox: SimpleQueue[tuple[Link | None, News | None]] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Reply, Mapping[str, Any]]] = SimpleQueue()
         self._woken = False
         self._stopping = False
         self._link: Link | None = None
@@ -84,16 +94,25 @@ class Forwarder:
         self._heard_s = 0.0
         self._online_s = 0.0
         self._short_lived = 0
-        self._orders: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._orders: deque[Passed] = deque()
+        self._states = States()
+        self._room = 0
+        self._packet_bytes = 0
         self._status = ""
         report(confirm=settings.confirm)
         self._become("offline", "not dialled yet")
 
     def wake(self) -> None:
         """Say that the journal has something new.  Called by the recorder; never blocks."""
+        self._states.changed()
         if not self._woken:
             self._woken = True
             self._inbox.put((None, None))
+
+    def answer(self, reply: Reply, document: Mapping[str, Any]) -> None:
+        """Answer who sent an order, if the broker is there.  Called by any thread; never blocks."""
+        self._answers.put((reply, document))
+        self._inbox.put((None, None))
 
     def open(self) -> None:
         """Dial, tell that the station is online, and go on behind the last acknowledged event."""
@@ -103,16 +122,22 @@ class Forwarder:
         self._online_s = self._heard_s = time.monotonic()
         self._sender.begin(link, limits, self._heard_s, careful=self._short_lived >= SUSPICIOUS)
         with self._explaining():
-            link.subscribe(self._topics.confirm, self._topics.commands)
+            topics = self._topics
+            link.subscribe(topics.confirm, topics.commands, topics.line_states, *topics.references)
             self._tell(link, "online")
+        self._room = max(1, min(self._settings.window, limits.receive_maximum) - self._settings.andon_slots)
+        self._packet_bytes = limits.packet_bytes
+        self._states.begin(limits.packet_bytes)
         self._become("online", "")
         log.info("broker.online", broker=f"{self._settings.host}:{self._settings.port}")
 
     def step(self) -> None:
         """Take the news in, then send what the window has room for."""
         link = self._must_link()
-        self._take_news(self._sender.wait_s(WAIT_S, time.monotonic()))
+        now_s = time.monotonic()
+        self._take_news(self._states.wait_s(self._sender.wait_s(WAIT_S, now_s), now_s))
         self._pass_orders()
+        self._send_answers(link)
         now_s = time.monotonic()
         if not self._sender.in_the_air:
             self._heard_s = now_s
@@ -120,6 +145,7 @@ class Forwarder:
             raise BrokerLostError(f"no acknowledgement for {self._settings.ack_timeout_s:g} s, dialling again")
         if self._epoch_told != self._journal.epoch:
             self._tell(link, "online")
+            self._begin_states_anew()
         if self._settings.confirm == "central":
             self._sender.resend_silent(now_s)
         if self._woken:
@@ -127,6 +153,7 @@ class Forwarder:
         self._woken = False
         with self._explaining():
             self._sender.send(now_s, lambda: self._woken)
+            self._send_states(link, now_s)
 
     def cancel(self) -> None:
         """Stop soon."""
@@ -185,8 +212,10 @@ class Forwarder:
             case Arrived(topic, payload) if topic == self._topics.confirm:
                 if self._settings.confirm == "central":
                     self._sender.confirmed(*downlink.confirmations(payload), self._heard_s)
-            case Arrived():
+            case Arrived(topic) if topic.startswith(self._topics.command_base):
                 self._ordered(link, news)
+            case Arrived():
+                self._heard(news)
             case Ended(code, reason):
                 self._sender.hung_up(self._heard_s)
                 raise self._why_ended(code, reason)
@@ -207,21 +236,63 @@ class Forwarder:
 
     def _ordered(self, link: Link, request: Arrived) -> None:
         """Obey what concerns the uplink itself; pass the rest on."""
-        name, order = self._topics.command(request.topic), downlink.command(request.payload)
+        name = self._topics.command(request.topic)
+        deadline_ns = 0 if request.retained else request.deadline_ns  # who knows for how long the broker has kept it
+        command = Command(name, {}, _identity(request), _reply(request), deadline_ns)
+        if name == LOAD:
+            self._orders.append(Offer(request.payload, "order", order=command))
+            return
+        order = downlink.command(request.payload)
         if name != "replay":
-            self._orders.append((name, order))
+            named = order.get("id")
+            self._orders.append(replace(command, data=order, id=named if isinstance(named, str) else command.id))
             return
         wanted = downlink.replay(order)
         if wanted is None:
             told: dict[str, Any] = {"ok": False, "reason": "say lane, from and to", "order": order}
         else:
             told = self._sender.replay(wanted)
-        link.answer(request, orjson.dumps(told))
+        link.answer(request.response_topic, request.correlation, orjson.dumps(told))
         log.info("uplink.replay", **told)
 
+    def _heard(self, news: Arrived) -> None:
+        """Keep what other stations and the holder of reference data say, until there is room for it."""
+        if self._topics.is_reference(news.topic):
+            if news.payload:
+                self._orders.append(Offer(news.payload, "topic", news.topic, news.retained))
+        elif (station := self._topics.neighbour(news.topic)) is not None:
+            told = downlink.progress(station, news.payload)
+            if told is not None:
+                waiting = (one for one in self._orders if not _is_from(one, station))
+                self._orders = deque((*waiting, told))
+
     def _pass_orders(self) -> None:
-        while self._orders and self._order(*self._orders[0]):
-            self._orders.popleft()
+        """Pass on what there is room for; one that is not taken holds up only those of its own sort."""
+        left: deque[Passed] = deque()
+        for one in self._orders:
+            if any(type(other) is type(one) for other in left) or not self._order(one):
+                left.append(one)
+        self._orders = left
+
+    def _send_answers(self, link: Link) -> None:
+        try:
+            while True:
+                reply, document = self._answers.get_nowait()
+                link.answer(reply.topic, reply.mark, orjson.dumps(document))
+        except Empty:
+            return
+
+    def _begin_states_anew(self) -> None:
+        self._states.begin(self._packet_bytes)
+
+    def _send_states(self, link: Link, now_s: float) -> None:
+        """Tell the states that have changed, within the slots of the window that are not the calls'."""
+
+        def publish(what: str, payload: bytes) -> None:
+            mid = link.publish(self._topics.state(what), payload, JSON, retain=True)
+            self._sender.untracked(mid)
+
+        self._states.send(self._sender.reader(), now_s, publish, self._room - self._sender.in_the_air)
 
     def _flush(self, link: Link) -> bool:
         """Send what is left, `FLUSH_S` at most, and say goodbye; False if the broker is gone."""
@@ -230,6 +301,9 @@ class Forwarder:
         try:
             self._sender.send(time.monotonic())
             self._drain(deadline_s)
+            self._states.changed()
+            self._send_states(link, deadline_s)
+            self._send_answers(link)
             self._tell(link, "offline")
             self._drain(deadline_s)
         except (BrokerError, JournalError) as error:
@@ -256,3 +330,18 @@ class Forwarder:
         if self._link is None:
             raise BrokerLostError("not connected")
         return self._link
+
+
+def _reply(request: Arrived) -> Reply | None:
+    return Reply(request.response_topic, request.correlation) if request.response_topic else None
+
+
+def _identity(request: Arrived) -> str:
+    """What tells one order from another of the same asker; empty where the asker does not."""
+    if not request.correlation:
+        return ""
+    return f"{request.response_topic} {request.correlation.hex()}"
+
+
+def _is_from(one: Passed, station: str) -> bool:
+    return isinstance(one, LineProgress) and one.station == station

@@ -96,6 +96,10 @@ class Sender:
         """Messages not yet acknowledged."""
         return self._outlet.in_the_air
 
+    def reader(self) -> JournalReader:
+        """A reader of the journal there is now."""
+        return self._follow_journal()
+
     def untracked(self, mid: int) -> None:
         """Count a message of the connection's own into the window."""
         self._outlet.count(mid)

@@ -15,6 +15,7 @@ from agent.journal.journal import Journal, JournalSettings
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health, StatusReport
 from agent.runtime.supervisor import Supervisor
+from agent.signals import Command
 from agent.uplink.forwarder import Forwarder
 from simulators import ledger
 from simulators.children import simulator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from agent.events import Lane
     from agent.journal.lanes import LaneState
     from agent.runtime.supervisor import Running
+    from agent.uplink.forwarder import Passed
     from simulators.children import Child
     from simulators.ledger import Counts
 
@@ -76,6 +78,8 @@ class Rig:
         self.journal = Journal(folder / "journal.db", Envelope(SOURCE).row, self.clock.now, journal)
         self.states: list[tuple[str, str]] = []
         self.orders: list[tuple[str, Mapping[str, Any]]] = []
+        self.passed: list[Passed] = []
+        self.full = False
         self._supervisor = Supervisor()
         self._numbers = count(1)
         self._stack = ExitStack()
@@ -131,6 +135,10 @@ class Rig:
         now = self.clock.now()
         told = [{"number": next(self._numbers), "text": "x" * size, **data} for _ in range(number)]
         self.journal.append([Event(kind, "SN1", one, now) for one in told], {})
+        self.wake()
+
+    def wake(self) -> None:
+        """Say that the journal has something new, as the recorder does."""
         if self._sending is not None:
             self._sending[0].wake()
 
@@ -181,8 +189,12 @@ class Rig:
         lanes = self.lanes().values()
         return all(state.confirmed == state.last for state in lanes) and not self.journal.quarantine.pending
 
-    def _order(self, name: str, data: Mapping[str, Any]) -> bool:
-        self.orders.append((name, data))
+    def _order(self, what: Passed) -> bool:
+        if self.full:
+            return False
+        self.passed.append(what)
+        if isinstance(what, Command):
+            self.orders.append((what.name, what.data))
         return True
 
     def _report(self, **fields: Any) -> None:
