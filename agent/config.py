@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from agent.station.rules import AndonCall, Declared, MachineSignal, Operation, Request, Rules, ScanRule
+from agent.station.consistency import contradictions
+from agent.station.policy import Authority, DefectCode, Line, Policies, Shift  # noqa: TC001  pydantic reads annotations at run time
+from agent.station.rules import AndonCall, MachineSignal, Operation, Request, Rules, ScanRule
+from agent.station.tables import Declared
 from drivers import catalog
 from drivers.contract import DeviceSettings  # noqa: TC001  pydantic reads annotations at run time
 
@@ -133,6 +136,19 @@ class Andon(Declared):
     call: tuple[AndonCall, ...] = Field(default=(), description="One table a button, cord or contact.")
 
 
+class Cards(Declared):
+    """The sheet of command codes that `lineside cards` prints."""
+
+    title: str = Field(default="", description="What stands above the cards; empty: the station path.")
+    language: str = Field(
+        default="", description="Language of the labels, such as zh-CN; tells which form of a sign is printed."
+    )
+    code: str = Field(
+        default="", description="Text of a code, with {command} for the command; empty: found from the scan rule."
+    )
+    labels: dict[str, str] = Field(default={}, description='Command = what people read, such as abort = "中止".')
+
+
 class StationFile(Declared):
     """One station: where it is, its broker, journal, devices and rules."""
 
@@ -147,6 +163,12 @@ class StationFile(Declared):
     andon: Andon = Andon()
     request: tuple[Request, ...] = ()
     machine: tuple[MachineSignal, ...] = ()
+    interlock: Policies | None = None
+    authority: tuple[Authority, ...] = ()
+    defect: tuple[DefectCode, ...] = ()
+    shift: tuple[Shift, ...] = ()
+    line: Line | None = None
+    cards: Cards = Cards()
 
     @property
     def rules(self) -> Rules:
@@ -158,6 +180,11 @@ class StationFile(Declared):
             call=self.andon.call,
             request=self.request,
             machine=self.machine,
+            interlock=self.interlock,
+            authority=self.authority,
+            defect=self.defect,
+            shift=self.shift,
+            line=self.line,
         )
 
 
@@ -215,6 +242,8 @@ def parse(tables: Mapping[str, Any], path: Path) -> StationFile:
         else:
             _section(key, field.annotation, tables[key], valid, mistakes)
     mistakes += _wrong_references(tables)
+    if not mistakes:
+        mistakes += [Mistake(where, what) for where, what in contradictions(StationFile.model_construct(**valid).rules)]
     if mistakes:
         raise StationFileError(path, mistakes)
     return StationFile.model_construct(**valid)
@@ -334,11 +363,17 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _inputs_taken(calls)
     machines, requests = _rows(tables.get("machine")), _rows(tables.get("request"))
     yield from _repeated("machine", machines)
+    yield from _repeated("shift", _rows(tables.get("shift")))
+    yield from _repeated("defect", _rows(tables.get("defect")), "code")
+    yield from _repeated("authority", _rows(tables.get("authority")), "role")
     if not isinstance(tables.get("device", []), list):
         return
     for index, operation in operations:
         for place, characteristic in _rows(operation.get("measurement")):
             yield from _no_device(f"operation[{index}].measurement[{place}].gauge", characteristic.get("gauge"), known)
+        for place, step in _rows(operation.get("step")):
+            yield from _no_device(f"operation[{index}].step[{place}].device", step.get("device"), known)
+            yield from _no_signal(f"operation[{index}].step[{place}].signal", step.get("signal"), machines)
     for index, call in calls:
         yield from _no_device(f"andon.call[{index}].device", call.get("device"), known)
     for index, signal in machines:
@@ -355,16 +390,22 @@ def _rows(tables: Any) -> list[tuple[int, dict[str, Any]]]:
     )
 
 
-def _repeated(key: str, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+def _repeated(key: str, rows: list[tuple[int, dict[str, Any]]], by: str = "name") -> Iterator[Mistake]:
     first: dict[str, int] = {}
     for index, row in rows:
-        if isinstance(name := row.get("name"), str) and (place := first.setdefault(name, index)) != index:
-            yield Mistake(f"{key}[{index}].name", f"{name!r} is taken by {key}[{place}]")
+        if isinstance(name := row.get(by), str) and (place := first.setdefault(name, index)) != index:
+            yield Mistake(f"{key}[{index}].{by}", f"{name!r} is taken by {key}[{place}]")
 
 
 def _no_device(where: str, name: object, known: list[str]) -> Iterator[Mistake]:
     if isinstance(name, str) and name not in known:
         yield Mistake(where, f"no device {name!r}{_nearest(name, known)}")
+
+
+def _no_signal(where: str, name: object, machines: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    known = [signal for _, machine in machines if isinstance(signal := machine.get("name"), str)]
+    if isinstance(name, str) and name not in known:
+        yield Mistake(where, f"no machine signal {name!r}{_nearest(name, known)}")
 
 
 def _inputs_taken(calls: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:

@@ -21,12 +21,28 @@ PREFIX = "call/"
 """Documents of open calls are kept under this and the call's name."""
 
 COUNTER = "calls"
-"""Key of the document that counts the calls of this station."""
+"""Key of the document that counts the calls of this station, and names those that are open."""
+
+
+def open_calls(draft: Draft) -> list[tuple[str, Document]]:
+    """Key and document of each open call, oldest first."""
+    counter = draft.get(COUNTER)
+    if counter is None or "open" not in counter:
+        return [*draft.under(PREFIX)]
+    return [(key, call) for name in counter["open"] if (call := draft.get(key := PREFIX + name)) is not None]
+
+
+def take_stock(draft: Draft) -> None:
+    """Name the open calls anew, by their documents: those of an older version are named nowhere."""
+    counter: Document = draft.get(COUNTER) or {"count": 0}
+    names = [key.removeprefix(PREFIX) for key, _ in draft.under(PREFIX)]
+    if counter.get("open") is None or set(counter["open"]) != set(names):
+        draft.put(COUNTER, {**counter, "open": names})
 
 
 def open_stop(draft: Draft) -> str | None:
     """Why nothing may pass: the open stop call, in words; None if there is none."""
-    for _, call in draft.under(PREFIX):
+    for _, call in open_calls(draft):
         if call["mode"] == CallMode.STOP:
             return f"stopped by {call['name']} ({call['type']})"
     return None
@@ -40,7 +56,7 @@ class Andon:
 
     def contact(self, draft: Draft, device: str, contact: Contact) -> None:
         """Act on a button: press raises, release or the reset input resolves, as each call declares."""
-        data = {"device": device, "input": contact.input, "raw": raw_text(contact.raw)}
+        data = {"device": device, "input": contact.input, "active": contact.active, "raw": raw_text(contact.raw)}
         for call in self._calls.values():
             if call.device != device:
                 continue
@@ -69,6 +85,7 @@ class Andon:
         if opened is None:
             return False
         draft.forget(PREFIX + name)
+        self._remember(draft)
         duration_s = draft.moment.seconds_since(opened["raised_monotonic_ns"], opened["raised_boot"])
         draft.record(Kind.ANDON_RESOLVED, opened["call"], {**data, **_told(opened), "duration_s": duration_s})
         return True
@@ -76,7 +93,7 @@ class Andon:
     def acknowledge(self, draft: Draft, order: Mapping[str, object]) -> None:
         """Take the central's word that somebody is coming.  Twice is once."""
         wanted = order.get("call")
-        for key, opened in draft.under(PREFIX):
+        for key, opened in open_calls(draft):
             if opened["call"] == wanted:
                 if opened["state"] == "raised":
                     known: Document = {**opened, "state": "acknowledged", "acknowledged": draft.moment.iso}
@@ -100,9 +117,14 @@ class Andon:
             else:
                 self.resolve(draft, call.name, data)
 
+    def _remember(self, draft: Draft, *opened: str, **counted: int) -> None:
+        """Keep the names of the open calls, so that nobody has to look for them."""
+        names = [key.removeprefix(PREFIX) for key, _ in open_calls(draft)]
+        kept = {**(draft.get(COUNTER) or {}), **counted}
+        draft.put(COUNTER, {**kept, "open": [*dict.fromkeys([*names, *opened])]})
+
     def _open(self, draft: Draft, call: AndonCall, data: Document, *, active: bool) -> None:
         count = (draft.get(COUNTER) or {"count": 0})["count"] + 1
-        draft.put(COUNTER, {"count": count})
         opened: Document = {
             "call": f"{draft.moment.time_ns // 1_000_000:x}-{count}",
             "name": call.name,
@@ -116,6 +138,7 @@ class Andon:
             "active": active,
         }
         draft.put(PREFIX + call.name, opened)
+        self._remember(draft, call.name, count=count)
         draft.record(Kind.ANDON_RAISED, opened["call"], {**data, **_told(opened)})
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.events import Event, Kind
+from agent.station.reference import NOTHING
 from drivers.contract import Answer, Lamps, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agent.events import Moment
+    from agent.station.reference import Reference
 
 Document = dict[str, Any]
 """A small JSON document of the station's memory.  Never changed in place: a decision puts a new one."""
@@ -47,8 +49,11 @@ class Draft:
     Lives for one call of `Station.handle`; each rule of the station reads it and adds to it.
     """
 
-    def __init__(self, memory: Mapping[str, Document], moment: Moment, rules_digest: str) -> None:
+    def __init__(
+        self, memory: Mapping[str, Document], moment: Moment, rules_digest: str, reference: Reference = NOTHING
+    ) -> None:
         self.moment = moment
+        self.reference = reference
         self._memory = memory
         self._rules_digest = rules_digest
         self._documents: dict[str, Document | None] = {}
@@ -100,6 +105,11 @@ class Draft:
     def refuse(self, text: str) -> None:
         """Tell the operator no."""
         self._answer = Answer(Verdict.REFUSE, text)
+
+    def reject(self, kind: Kind, subject: str, data: Document, reason: str) -> None:
+        """Add a fact that something was refused, and tell the operator no."""
+        self.record(kind, subject, {**data, "reason": reason})
+        self.refuse(reason)
 
     def finish(self, lamps: Lamps | None) -> Decision:
         """Return the decision, and let the memory hold what the operator was told."""

@@ -21,14 +21,17 @@ class Machines:
     def __init__(self, rules: Rules) -> None:
         self._signals = {(signal.device, signal.input): signal for signal in rules.machine}
 
-    def contact(self, draft: Draft, device: str, contact: Contact) -> None:
-        """Record a change; a state that is told again, as devices do when they are opened, is no news."""
+    def contact(self, draft: Draft, device: str, contact: Contact) -> str:
+        """Record a change, and return the signal's name; empty where nothing changed.
+
+        A state that is told again, as devices do when they are opened, is no news.
+        """
         signal = self._signals.get((device, contact.input))
         if signal is None:
-            return
+            return ""
         before = draft.get(PREFIX + signal.name)
         if before is not None and before["active"] == contact.active:
-            return
+            return ""
         told = {
             "signal": signal.name,
             "machine": signal.machine,
@@ -44,3 +47,4 @@ class Machines:
         now = {"active": contact.active, "time": moment.iso, "monotonic_ns": moment.monotonic_ns, "boot": moment.boot}
         draft.put(PREFIX + signal.name, now)
         draft.record(Kind.MACHINE_CHANGED, signal.machine or signal.name, told)
+        return signal.name if before is not None else ""

@@ -6,26 +6,44 @@ The station's own words, validated when the station file is read.  Knows nothing
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from drivers.contract import NAME_PATTERN
+from agent.station.policy import Authority, DefectCode, Line, Policies, Shift
+from agent.station.tables import Declared, Name, Pattern, first_repeated
+from agent.station.work import Characteristic, Operation, PartNeed, Step
 
 if TYPE_CHECKING:
     from agent.station.vocabulary import Vocabulary
 
+__all__ = [
+    "AndonCall",
+    "CallMode",
+    "Characteristic",
+    "MachineSignal",
+    "Operation",
+    "PartNeed",
+    "Request",
+    "Rules",
+    "ScanRule",
+    "Step",
+]
+
 MEANING_GROUPS = ("operator", "unit", "lot", "command")
 """Named groups that give a scan its meaning; a scan rule has exactly one of them."""
 
-COMPANION_GROUPS = {"lot": ("part",)}
+COMPANION_GROUPS = {"lot": ("part", "serial", "expiry"), "serial": ("part", "expiry")}
 """Groups that may stand beside the one that gives the meaning."""
 
-COMMANDS = ("sign-off", "abort")
-"""Command cards that a station understands; `call:NAME` and `resolve:NAME` for each andon call come on top."""
+COMMANDS = ("sign-off", "abort", "shift-change", "rework", "scrap", "hold", "use-as-is")
+"""Command cards that a station understands.
+
+On top come `call:NAME` and `resolve:NAME` for each andon call, `abort:REASON`, `tick:STEP`,
+`defect:CODE[@LOCATION][*QUANTITY]` and `reason:TEXT`.
+"""
 
 HINTS = {
     "gs1": ": a GS1 number of 2 to 4 digits, such as 01, 10, 21 or 3103",
@@ -45,25 +63,6 @@ def vocabulary(label_format: str) -> Vocabulary:
     return DataIdentifiers()
 
 
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_compiles)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Exact = Annotated[Decimal, Field(allow_inf_nan=False)]
-
-
-class Declared(BaseModel):
-    """A frozen table of the station file that knows all its keys."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
 class ScanRule(Declared):
     """How a scanned code is read: as plain text by `pattern`, or as a label by its `elements`.
 
@@ -77,8 +76,8 @@ class ScanRule(Declared):
     )
     pattern: Pattern = Field(
         default="",
-        description="Of text: regular expression with exactly one of the groups operator, unit, lot (with part), "
-        "command; no default.",
+        description="Of text: regular expression with exactly one of the groups operator, unit, command, lot (with "
+        "part; serial and expiry may stand beside them; serial may stand for lot); no default.",
     )
     elements: dict[str, str] = Field(
         default={}, description='Of a label: group = identifier, such as { part = "01", lot = "10" }; default none.'
@@ -102,18 +101,19 @@ class ScanRule(Declared):
     @property
     def meaning(self) -> str:
         """The group that gives a scan its meaning."""
-        return next(group for group in MEANING_GROUPS if group in self._groups)
+        return next(group for group in (*MEANING_GROUPS, "serial") if group in self.groups)
 
     @property
-    def _groups(self) -> set[str]:
+    def groups(self) -> set[str]:
+        """The groups that it reads out of a code."""
         return set(self.elements) if self.elements else set(re.compile(self.pattern).groupindex)
 
     @model_validator(mode="after")
     def _has_one_meaning(self) -> Self:
         source, spelt = ("elements", "{} = ...") if self.format != "text" else ("pattern", "(?P<{}>...)")
         self._keeps_to_its_format()
-        groups = self._groups
-        meanings = [group for group in MEANING_GROUPS if group in groups]
+        groups = self.groups
+        meanings = [group for group in MEANING_GROUPS if group in groups] or [*groups & {"serial"}]
         if len(meanings) != 1:
             raise ValueError(
                 f"{source} of scan rule {self.name!r} must have exactly one of the groups "
@@ -122,9 +122,11 @@ class ScanRule(Declared):
         known = {meanings[0], *COMPANION_GROUPS.get(meanings[0], ())}
         if unknown := groups - known:
             raise ValueError(f"{source} of scan rule {self.name!r} has the unknown group {min(unknown)!r}")
-        if meanings == ["lot"] and "part" not in groups:
+        if meanings[0] in COMPANION_GROUPS and "part" not in groups:
             part = spelt.format("part")
-            raise ValueError(f"{source} of scan rule {self.name!r} reads a lot but no {part}: which part is it?")
+            raise ValueError(
+                f"{source} of scan rule {self.name!r} reads a {meanings[0]} but no {part}: which part is it?"
+            )
         return self
 
     def _keeps_to_its_format(self) -> None:
@@ -145,57 +147,10 @@ class ScanRule(Declared):
         for identifier in (*declared, *self.values):
             if not words.knows(identifier):
                 raise ValueError(f"scan rule {self.name!r}: {identifier!r} is no {words.called}{HINTS[self.format]}")
-        if twice := _first_repeated(declared):
+        if twice := first_repeated(declared):
             raise ValueError(f"scan rule {self.name!r} names {words.called} {twice!r} twice")
         if loose := set(self.values) - set(declared):
             raise ValueError(f"scan rule {self.name!r} has values for {min(loose)!r}, which is in none of its elements")
-
-
-class PartNeed(Declared):
-    """A component that an operation builds in, traced by lot."""
-
-    number: str = Field(min_length=1, description="Part number, as the label says it.")
-    quantity: int = Field(default=1, ge=1, le=1000, description="How many scans of it, in pieces.")
-
-
-class Characteristic(Declared):
-    """A measured characteristic with its limits, both ends included."""
-
-    name: str = Field(min_length=1, description="Name on the drawing.")
-    gauge: Name = Field(description="Name of the gauge device that measures it.")
-    unit: str = Field(min_length=1, description="Unit of the limits; a value in another unit is refused or converted.")
-    nominal: Exact = Field(description="Nominal value, in `unit`.")
-    low: Exact = Field(description="Lower specification limit, in `unit`.")
-    high: Exact = Field(description="Upper specification limit, in `unit`.")
-
-    @model_validator(mode="after")
-    def _limits_stand_in_order(self) -> Self:
-        if not self.low <= self.nominal <= self.high:
-            raise ValueError(
-                f"limits of {self.name!r} must satisfy low <= nominal <= high; "
-                f"they are {self.low}, {self.nominal}, {self.high}"
-            )
-        return self
-
-
-class Operation(Declared):
-    """One operation on one unit, and all that it requires."""
-
-    name: Name = Field(description="Name of the operation in the route.")
-    units: Pattern = Field(default=".+", description="Which units it is for: must match the whole unit number.")
-    operator: bool = Field(default=True, description="Whether somebody must be signed on.")
-    part: tuple[PartNeed, ...] = Field(default=(), description="Components to scan.")
-    measurement: tuple[Characteristic, ...] = Field(default=(), description="Characteristics to measure, in order.")
-
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        for label, values in (
-            ("part number", [part.number for part in self.part]),
-            ("measurement", [characteristic.name for characteristic in self.measurement]),
-        ):
-            if twice := _first_repeated(values):
-                raise ValueError(f"operation {self.name!r} names {label} {twice!r} twice")
-        return self
 
 
 class CallMode(StrEnum):
@@ -251,13 +206,19 @@ class Rules(Declared):
     call: tuple[AndonCall, ...] = ()
     request: tuple[Request, ...] = ()
     machine: tuple[MachineSignal, ...] = ()
+    interlock: Policies | None = None
+    authority: tuple[Authority, ...] = ()
+    defect: tuple[DefectCode, ...] = ()
+    shift: tuple[Shift, ...] = ()
+    line: Line | None = None
+
+    @property
+    def policies(self) -> Policies:
+        """What is done when data is missing or stale; each rule's default where the file says nothing."""
+        return self.interlock or Policies()
 
     @property
     def digest(self) -> str:
         """Names these rules exactly: their revision, if any, and 12 hexadecimal digits of their SHA-256."""
         digest = sha256(self.model_dump_json(exclude={"revision"}).encode()).hexdigest()[:12]
         return f"{self.revision}+{digest}" if self.revision else digest
-
-
-def _first_repeated(values: list[str]) -> str | None:
-    return next((value for index, value in enumerate(values) if value in values[:index]), None)

@@ -17,8 +17,10 @@ from agent.signals import (
     DeviceLost,
     DeviceOpened,
     JournalDamaged,
+    LineProgress,
     RecordingBack,
     RecordingLost,
+    ReferenceOffered,
 )
 from agent.station import andon, devices
 from agent.station.andon import Andon
@@ -26,6 +28,7 @@ from agent.station.codes import NO_RULE, CodeReader
 from agent.station.decision import Decision, Draft
 from agent.station.interlock import OPERATION, Interlock, scan_data
 from agent.station.machines import Machines
+from agent.station.reference import NOTHING
 from agent.station.rules import CallMode
 from drivers.contract import Condition, Contact, Held, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from agent.signals import Input, OwnSignal
     from agent.station.codes import Meaning
     from agent.station.decision import Document
+    from agent.station.reference import Reference
     from agent.station.rules import Rules
 
 
@@ -53,17 +57,14 @@ class Station:
         self._andon = Andon(rules)
         self._machines = Machines(rules)
 
-    def handle(self, memory: Mapping[str, Document], happened: Input) -> Decision:
-        """Return what follows from `happened`."""
-        draft = Draft(memory, happened.moment, self._digest)
+    def handle(self, memory: Mapping[str, Document], happened: Input, reference: Reference = NOTHING) -> Decision:
+        """Return what follows from `happened`, by the reference data there is."""
+        draft = Draft(memory, happened.moment, self._digest, reference)
         source = happened.source
         match happened.what:
-            case Reading() as reading:
-                self._interlock.measured(draft, source, reading)
-            case Scan() as scan:
-                self._scanned(draft, source, scan)
-            case Contact() as contact:
-                self._contact(draft, source, contact)
+            case Scan() | Reading() | Contact() as said:
+                self._interlock.turn(draft)
+                self._said(draft, source, said)
             case Noise(raw, reason):
                 draft.record(Kind.DEVICE_NOISE, source, {"device": source, "raw": raw_text(raw), "reason": reason})
                 draft.refuse(f"{source}: {reason}")
@@ -78,6 +79,10 @@ class Station:
                 devices.went(draft, source, reason)
             case Command(name, data):
                 self._ordered(draft, name, data)
+            case LineProgress() as progress:
+                self._interlock.heard(draft, progress)
+            case ReferenceOffered():
+                pass  # taken into use by who hands `reference` in
             case own:
                 self._own(draft, own)
         return draft.finish(_lamps(draft))
@@ -85,6 +90,16 @@ class Station:
     def waits_for_value(self, memory: Mapping[str, Document]) -> bool:
         """Whether somebody waits at the station for what a gauge says."""
         return OPERATION in memory
+
+    def _said(self, draft: Draft, device: str, said: Scan | Reading | Contact) -> None:
+        """Act on what somebody has done at the station."""
+        match said:
+            case Reading() as reading:
+                self._interlock.measured(draft, device, reading)
+            case Scan() as scan:
+                self._scanned(draft, device, scan)
+            case contact:
+                self._contact(draft, device, contact)
 
     def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
         meanings = self._codes.meanings(scan.text, scan.symbology)
@@ -105,7 +120,9 @@ class Station:
     def _contact(self, draft: Draft, device: str, contact: Contact) -> None:
         """A contact may be a button that calls, a foot switch, and a machine's signal, all at once."""
         self._andon.contact(draft, device, contact)
-        self._machines.contact(draft, device, contact)
+        self._interlock.pressed(draft, device, contact)
+        if changed := self._machines.contact(draft, device, contact):
+            self._interlock.signalled(draft, changed, contact)
         for request in self._rules.request:
             if contact.active and (request.device, request.input) == (device, contact.input):
                 if reason := devices.lost(draft, request.gauge):
@@ -117,11 +134,9 @@ class Station:
         command = meaning.groups["command"]
         data = {**scan_data(device, scan, meaning), "command": command}
         word, _, name = command.partition(":")
-        if command == "sign-off":
-            self._interlock.sign_off(draft, data)
-        elif command == "abort":
-            self._interlock.abort(draft, data)
-        elif word == "call" and self._andon.raise_call(draft, name, data):
+        if self._interlock.card(draft, word, name, data):
+            return
+        if word == "call" and self._andon.raise_call(draft, name, data):
             draft.accept(f"{name} called")
         elif word == "resolve" and self._andon.resolve(draft, name, data):
             draft.accept(f"{name} resolved")
@@ -134,6 +149,7 @@ class Station:
         """Tell what happened to the agent itself, its disk and its clock."""
         match own:
             case AgentStarted(version):
+                andon.take_stock(draft)
                 told = {"version": version, "declared": self._rules.model_dump(mode="json")}
                 draft.record(Kind.AGENT_STARTED, "", told)
                 devices.begin(draft)
@@ -163,7 +179,7 @@ def _lamps(draft: Draft) -> Lamps:
 
     A call blinks until somebody has said that he comes; a stop sounds the horn until then.
     """
-    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in draft.under(andon.PREFIX)])
+    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in andon.open_calls(draft)])
     return _picture(calls, draft.verdict)
 
 

@@ -174,3 +174,51 @@ def test_the_place_of_a_repeated_name_is_its_own(tables: Tables, told: Callable[
         "device[0].name": "is missing",
         "device[2].name": "'gauge-1' is taken by device[1]",
     }
+
+
+STEP = "operation.0.step"
+RULES_THAT_CANNOT_WORK = [
+    # tables added, place told, words told
+    (STEP, [{"name": "s", "kind": "scan", "part": "9"}], "operation[0]", "step 's' scans '9'"),
+    (STEP, [{"name": "s", "kind": "scan", "part": "4711-A", "times": 2}], "operation[0]", "can never be done"),
+    (STEP, [{"name": "s", "kind": "measure", "measurement": "x"}], "operation[0]", "the operation has ['seat']"),
+    (STEP, [{"name": "s", "kind": "tick", "times": 2}], "operation[0].step[0]", "times is no key of step"),
+    (STEP, [{"name": "s", "kind": "scan"}], "operation[0].step[0]", "lacks its part"),
+    (STEP, [{"name": "s", "kind": "await", "signal": "x"}], "operation[0].step[0].signal", "no machine signal 'x'"),
+    (
+        STEP,
+        [{"name": "s", "kind": "tick", "device": "x", "input": "y"}],
+        "operation[0].step[0].device",
+        "no device 'x'",
+    ),
+    ("operation.0.part.0.serial", True, "operation[0].part[0].serial", "no scan rule has the group serial"),
+    ("operation.0.measurement.0.every", 0, "operation[0].measurement[0].every", "greater than or equal to 1"),
+    ("interlock", {"rout": "ask"}, "interlock.rout", "did you mean 'route'?"),
+    ("interlock", {"route": "ask"}, "interlock.route", "no [[authority]] may answer for 'route'"),
+    ("interlock", {"route": "perhaps"}, "interlock.route", "'auto', 'block', 'flag', 'ask' or 'off'"),
+    ("authority", [{"role": "lead"}], "authority[0]", "may answer for nothing"),
+    ("authority", [{"role": "lead", "rules": ["rout"]}], "authority[0].rules[0]", "it is 'rout'"),
+    ("authority", [{"role": "a", "rules": ["lot"]}] * 2, "authority[1].role", "'a' is taken by authority[0]"),
+    ("defect", [{"code": "a"}, {"code": "a"}], "defect[1].code", "'a' is taken by defect[0]"),
+    ("shift", [{"name": "a", "begin": "24:00"}], "shift[0].begin", "it is '24:00'"),
+    (
+        "shift",
+        [{"name": "a", "begin": "06:00"}, {"name": "b", "begin": "06:00"}],
+        "shift[1].begin",
+        "when shift 'a' begins",
+    ),
+    ("scan.1.pattern", r"(?P<unit>OP-1\d+)", "scan[1].pattern", "fits scan rules 'unit' and 'badge' (scan[0])"),
+    ("scan.1.pattern", r"(?P<unit>OP-\d{4})", "scan[1].pattern", "fits scan rules 'unit' and 'badge' (scan[0])"),
+    ("scan.0.pattern", "(?P<serial>a)", "scan[0]", "reads a serial but no (?P<part>...)"),
+]
+
+
+@pytest.mark.parametrize("case", RULES_THAT_CANNOT_WORK, ids=[f"{row[0]}:{row[3]}" for row in RULES_THAT_CANNOT_WORK])
+def test_a_rule_that_cannot_work_is_told(
+    tables: Tables, told: Callable[[Tables], dict[str, str]], case: tuple[str, object, str, str]
+) -> None:
+    """What no scan could ever satisfy, and what two rules would quarrel about, is found before the line starts."""
+    place, value, where, what = case
+    mistakes = told(spoil(tables, place, value))
+    assert list(mistakes) == [where]
+    assert what in mistakes[where]

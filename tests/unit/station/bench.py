@@ -10,6 +10,7 @@ import orjson
 
 from agent.events import NS_PER_S, Event, Kind, Moment
 from agent.signals import Command, Input
+from agent.station.reference import NOTHING
 from agent.station.rules import AndonCall, CallMode, Characteristic, Operation, PartNeed, Rules, ScanRule
 from agent.station.station import Station
 from drivers.contract import Contact, Reading, Scan
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agent.station.decision import Decision, Document
+    from agent.station.reference import Reference
 
 SCANS = (
     ScanRule(name="badge", pattern=r"OP-(?P<operator>\d+)"),
@@ -52,8 +54,10 @@ RULES = Rules(revision="r7", scan=SCANS, operation=(PRESS, KIT, BARE, *TWINS), c
 class Bench:
     """One station under test.  Each `say` is one second after the one before."""
 
-    def __init__(self, rules: Rules = RULES) -> None:
+    def __init__(self, rules: Rules = RULES, reference: Reference = NOTHING) -> None:
         self.rules = rules
+        self.reference = reference
+        self.synced = True
         self.station = Station(rules)
         self.memory: dict[str, Document] = {}
         self.events: list[Event] = []
@@ -63,11 +67,15 @@ class Bench:
     def say(self, what: Any, source: str = "device-1") -> Decision:
         """Let something happen; the decision has become the memory when this returns."""
         self.seconds += 1
-        seen = Moment(self.seconds * NS_PER_S, self.seconds * NS_PER_S, synced=True, boot=self.boot)
-        decision = self.station.handle(self.memory, Input(source, what, seen))
+        seen = Moment(self.seconds * NS_PER_S, self.seconds * NS_PER_S, synced=self.synced, boot=self.boot)
+        decision = self.station.handle(self.memory, Input(source, what, seen), self.reference)
         self.memory = after(self.memory, decision)
         self.events += decision.events
         return decision
+
+    def wait(self, hours: float) -> None:
+        """Let time pass in which nothing happens."""
+        self.seconds += int(hours * 3600)
 
     def scan(self, text: str, symbology: str = "") -> Decision:
         return self.say(Scan(text.encode() + b"\r", text, symbology), "scanner-1")
