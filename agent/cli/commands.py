@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent import __version__, config, logs
-from agent.cli import devices, journal, test_card
+from agent.cli import cards, devices, journal, reference, replay, test_card, trace
 from agent.cli.station import FileArgument, FileOption, read_station
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ app = typer.Typer(
 
 app.command()(journal.status)
 app.command()(journal.events)
+app.command()(trace.trace)
+app.command()(trace.verify)
 app.command("test-card")(test_card.card)
+app.command()(cards.cards)
+app.command()(replay.replay)
 app.add_typer(journal.quarantine, name="quarantine")
+app.add_typer(reference.reference, name="reference")
 app.command()(devices.devices)
 app.command()(devices.record)
 app.add_typer(devices.drivers, name="drivers")

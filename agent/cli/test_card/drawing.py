@@ -95,14 +95,14 @@ def _drawn(number: int, code: CardCode, x_mm: float, y_mm: float) -> Iterator[st
     yield from _text(x_mm, y_mm, wrap(f"{number}  {code.symbol}: {code.proves}", columns))
     top_mm = y_mm + (ABOVE_BARS_MM if linear else ABOVE_CELLS_MM)
     for row, dark in enumerate(rows):
-        for start, length in _runs(dark):
+        for start, length in runs(dark):
             left, top = x_mm + start * width_mm, top_mm + row * height_mm
             yield f'<rect x="{left:.2f}" y="{top:.2f}" width="{length * width_mm:.2f}" height="{height_mm:.2f}"/>'
     yield from _text(x_mm, top_mm + len(rows) * height_mm + BELOW_MM, wrap(code.shown, columns, break_on_hyphens=False))
     yield "</g>"
 
 
-def _runs(row: list[bool]) -> Iterator[tuple[int, int]]:
+def runs(row: list[bool]) -> Iterator[tuple[int, int]]:
     """Start and length of each dark stretch."""
     at = 0
     for dark, stretch in groupby(row):

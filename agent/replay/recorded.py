@@ -1,0 +1,111 @@
+"""A fact as the journal gives it back, and facts gathered to the inputs that they came from.
+
+Pure.  Knows nothing of files; the lanes come in as iterators.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from agent.events import TYPE_PREFIX, Kind, Lane, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+MADE_BY_JOURNAL = {Kind.JOURNAL_GAP.value, Kind.JOURNAL_RECOVERED.value, Kind.MEASUREMENT_SUMMARY.value}
+"""Facts that no signal caused: the journal made them while it tidied."""
+
+LOOK_AHEAD = 1000
+"""Facts of each lane among which those of one input are looked for.
+
+Lanes are written together, so they are apart only by what was seen and written in another order.
+"""
+
+_START = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One fact of the journal: its lane and number, what it says, and when it was seen."""
+
+    lane: Lane
+    sequence: int
+    kind: str
+    subject: str
+    data: Mapping[str, Any]
+    moment: Moment
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the facts of one input have in common: boot and monotonic time."""
+        return self.moment.boot, self.moment.monotonic_ns
+
+
+def parsed(body: str) -> Recorded:
+    """Read a finished event.  Raises ValueError, KeyError or TypeError if it is none of ours."""
+    event = orjson.loads(body)
+    since_1970 = datetime.fromisoformat(event["time"]) - _START
+    moment = Moment(
+        since_1970 // timedelta(microseconds=1) * 1000,
+        int(event["monotonicns"]),
+        event["clock"] == "synced",
+        event["bootid"],
+    )
+    kind = event["type"].removeprefix(TYPE_PREFIX)
+    return Recorded(Lane(event["lane"]), int(event["sequence"]), kind, event.get("subject", ""), event["data"], moment)
+
+
+def gathered(lanes: Sequence[Iterator[Recorded]], boots: Sequence[str]) -> Iterator[list[Recorded]]:
+    """Give the facts of one input after the other, in the order in which the inputs were decided.
+
+    Each lane comes in its own order, which is kept; between lanes the moments decide.  `boots` are the boots of the
+    machine in their order; a boot that is not among them was before.
+    """
+    rank = {boot: place for place, boot in enumerate(boots)}
+    windows = [_Window(lane) for lane in lanes]
+    while heads := [head for window in windows if (head := window.head) is not None]:
+        heads.sort(key=lambda head: (rank.get(head.moment.boot, -1), head.moment.monotonic_ns))
+        key = next((head.key for head in heads if all(one.may_give(head.key) for one in windows)), heads[0].key)
+        yield [fact for window in windows for fact in window.give(key)]
+
+
+class _Window:
+    """The next facts of one lane."""
+
+    def __init__(self, lane: Iterator[Recorded]) -> None:
+        self._lane = lane
+        self._facts: deque[Recorded] = deque()
+        self._count: Counter[tuple[str, int]] = Counter()
+        self._fill()
+
+    @property
+    def head(self) -> Recorded | None:
+        """The next fact, None behind the last."""
+        return self._facts[0] if self._facts else None
+
+    def may_give(self, key: tuple[str, int]) -> bool:
+        """Whether all facts of this input can go without one being passed over."""
+        return not self._count[key] or self._facts[0].key == key
+
+    def give(self, key: tuple[str, int]) -> list[Recorded]:
+        """Take the facts of this input out."""
+        if not self._count.pop(key, 0):
+            return []
+        given = [fact for fact in self._facts if fact.key == key] if self._facts[0].key != key else []
+        if given:
+            self._facts = deque(fact for fact in self._facts if fact.key != key)
+        while self._facts and self._facts[0].key == key:
+            given.append(self._facts.popleft())
+        self._fill()
+        return given
+
+    def _fill(self) -> None:
+        while len(self._facts) < LOOK_AHEAD and (fact := next(self._lane, None)) is not None:
+            if fact.kind not in MADE_BY_JOURNAL:
+                self._facts.append(fact)
+                self._count[fact.key] += 1

@@ -1,0 +1,122 @@
+"""What was recorded carries what was seen: any history, replayed under its own rules, gives its own facts."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.events import LANES, NS_PER_S, Envelope, Event, Kind, Lane, Moment
+from agent.replay.recorded import Recorded, gathered, parsed
+from agent.replay.replayer import Difference, Lost, Replayer
+from tests.unit.station.bench import RULES, Bench
+from tests.unit.station.test_any_history import AnyHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.station.decision import Decision
+
+ENVELOPE = Envelope("/a/b/c/d/e")
+
+
+def recorded(events: Iterable[Event]) -> dict[Lane, list[Recorded]]:
+    """Events as a journal gives them back, lane by lane."""
+    numbers = {lane: count(1) for lane in LANES}
+    lanes: dict[Lane, list[Recorded]] = {lane: [] for lane in LANES}
+    for event in events:
+        lane = event.kind.lane
+        lanes[lane].append(parsed(ENVELOPE.row(event, "e", next(numbers[lane]))[4]))
+    return lanes
+
+
+def inputs(events: list[Event]) -> list[list[Recorded]]:
+    boots = [*dict.fromkeys(event.moment.boot for event in events)]
+    return [*gathered([iter(facts) for facts in recorded(events).values()], boots)]
+
+
+def replay(events: list[Event], *, carry: bool = False) -> tuple[Replayer, list[Difference | Lost]]:
+    replayer = Replayer(RULES, carry=carry)
+    return replayer, [*replayer.run(inputs(events))]
+
+
+class ReplayedHistory(AnyHistory):
+    """The same histories as the station's own, each replayed at its end."""
+
+    def check_facts(self, decision: Decision) -> None:
+        self.bench.events += decision.events
+
+    def teardown(self) -> None:
+        if hasattr(self, "bench"):
+            replayer, found = replay(self.bench.events)
+            assert found == []
+            assert replayer.inputs == len({event.moment for event in self.bench.events})
+
+
+ReplayedHistory.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestReplayedHistory = ReplayedHistory.TestCase
+
+
+def test_a_cord_that_is_let_go_unrecorded_is_pulled_again() -> None:
+    """A release that no fact tells of is known from the next press."""
+    bench = Bench()
+    for active in (True, False, True, False, True):
+        bench.press("cord", active=active)
+    assert [event.kind for event in bench.events] == [Kind.ANDON_RAISED, Kind.ANDON_PRESSED, Kind.ANDON_PRESSED]
+    assert replay(bench.events)[1] == []
+
+
+def test_facts_whose_signal_is_not_kept_are_named() -> None:
+    """Nothing is guessed at: what cannot be tried is counted and told."""
+    failed = Event(
+        Kind.SIGNAL_FAILED, "", {"source": "x", "what": "?", "error": "?"}, Moment(1, 1, synced=True, boot="b")
+    )
+    replayer, (lost,) = replay([failed])
+    assert isinstance(lost, Lost)
+    assert "signal.failed" in lost.reason
+    assert (replayer.inputs, replayer.lost) == (0, 1)
+
+
+def fact(lane: Lane, number: int, seconds: float, boot: str = "b1") -> Recorded:
+    moment = Moment(0, int(seconds * NS_PER_S), synced=True, boot=boot)
+    return Recorded(lane, number, "scan.repeated", "", {}, moment)
+
+
+def order(*lanes: list[Recorded], boots: tuple[str, ...] = ("b1",)) -> list[list[tuple[str, int]]]:
+    groups = gathered([iter(lane) for lane in lanes], boots)
+    return [[(fact.lane.value, fact.sequence) for fact in group] for group in groups]
+
+
+def test_facts_of_one_input_come_together_from_all_lanes() -> None:
+    work = [fact(Lane.WORK, 1, 1), fact(Lane.WORK, 2, 2), fact(Lane.WORK, 3, 2)]
+    values = [fact(Lane.MEASUREMENT, 1, 2)]
+    assert order(work, values) == [[("work", 1)], [("work", 2), ("work", 3), ("measurement", 1)]]
+
+
+def test_what_was_decided_in_another_order_than_it_was_seen_keeps_the_order_of_its_lane() -> None:
+    """Two devices may speak at once: the number decides, not the moment."""
+    work = [fact(Lane.WORK, 1, 2.0), fact(Lane.WORK, 2, 1.9)]
+    values = [fact(Lane.MEASUREMENT, 1, 1.9)]
+    assert order(work, values) == [[("work", 1)], [("work", 2), ("measurement", 1)]]
+
+
+def test_a_boot_comes_after_the_one_before_it_however_short_it_ran() -> None:
+    """Monotonic time begins again with each boot; wall time may be anything."""
+    work = [fact(Lane.WORK, 1, 500), fact(Lane.WORK, 2, 3, "b2")]
+    values = [fact(Lane.MEASUREMENT, 1, 600), fact(Lane.MEASUREMENT, 2, 2, "b2")]
+    told = order(work, values, boots=("b1", "b2"))
+    assert told == [[("work", 1)], [("measurement", 1)], [("measurement", 2)], [("work", 2)]]
+
+
+@given(st.lists(st.tuples(st.sampled_from(LANES), st.integers(0, 30)), max_size=60))
+def test_every_fact_comes_once_and_each_lane_in_its_order(seen: list[tuple[Lane, int]]) -> None:
+    """Whatever the moments are; a lane whose moments go back and forth only loses their grouping."""
+    lanes = {lane: [second for one, second in seen if one is lane] for lane in LANES}
+    facts = [[fact(lane, number, at) for number, at in enumerate(sorted(seconds))] for lane, seconds in lanes.items()]
+    told = [one for group in order(*facts) for one in group]
+    assert sorted(told) == sorted((one.lane.value, one.sequence) for lane in facts for one in lane)
+    for lane in LANES:
+        numbers = [number for name, number in told if name == lane]
+        assert numbers == sorted(numbers)
