@@ -154,7 +154,10 @@ def run_central(
         float, typer.Option(help="Ask for numbers that are missing so many seconds; 0: never.")
     ] = 10.0,
 ) -> None:
-    """Stand in for the plant's central server, until SIGTERM or SIGINT.  Command: replay LANE FROM TO."""
+    """Stand in for the plant's central server, until SIGTERM or SIGINT.
+
+    Commands: replay LANE FROM TO, load FILE, publish FILE.
+    """
     ledger = central.open_ledger(db)
     client = session.dial(host, port, client_id, protocol)
     server = central.Central(

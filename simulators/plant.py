@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -88,7 +89,9 @@ class Plant:
             simulator("station", "--dir", str(self.directory), "--paused", log=self.directory / "devices.log")
         )
         self.devices.wait_for("ready", START_TIMEOUT_S)
-        command = [sys.executable, "-m", "agent.cli", "run", "--config", str(station_file)]
+        cli = [sys.executable, "-m", "agent.cli"]
+        self._load_reference([*cli, "reference", "load"], station_file)
+        command = [*cli, "run", "--config", str(station_file)]
         self.agent = stack.enter_context(Child("agent", command, self.directory / "agent.log"))
         self._wait_for_agent()
 
@@ -103,6 +106,20 @@ class Plant:
         path = self.directory / "station.toml"
         path.write_text(text, encoding="utf-8")
         return path
+
+    def _load_reference(self, command: list[str], station_file: Path) -> None:
+        """Give the station the plant's data, as somebody with a file would."""
+        document = self.directory / "reference.json"
+        document.write_text(files("simulators").joinpath("demo_reference.json").read_text("utf-8"), "utf-8")
+        done = subprocess.run(
+            [*command, str(document), "--config", str(station_file)],
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise PlantError(f"the reference data is refused: {done.stderr.strip()}")
 
     def _wait_for_agent(self) -> None:
         deadline_s = time.monotonic() + START_TIMEOUT_S

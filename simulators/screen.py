@@ -42,6 +42,8 @@ SCANS = {
     "part.rejected": "refuse",
     "scan.rejected": "refuse",
     "scan.unrecognised": "refuse",
+    "override.asked": "refuse",
+    "override.given": "pass",
 }
 """Kinds of facts shown as scans, and the verdict that goes with each."""
 

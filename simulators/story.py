@@ -1,7 +1,8 @@
 """A shift in a minute: what the operator of the demonstration's station does, again and again.
 
-Sign on, scan a unit, scan the part lot, measure; now and then a value out of limits, a code that nobody knows, and a
-pull of the andon cord.  Matches the rules of `demo.toml`.  Knows nothing of what the agent makes of it.
+Sign on, scan a unit, scan the part lot, measure; now and then a value out of limits, a blocked lot, a code that nobody
+knows, a unit that only the lead may let pass, and a pull of the andon cord.  Matches the rules of `demo.toml` and the
+data of `demo_reference.json`.  Knows nothing of what the agent makes of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ INPUTS = ("quality", "cord")
 """Inputs of the button box: a quality call, and the cord that stops the line."""
 
 PART = "4711-A"
+BLOCKED_LOT = "LOT66666"
+LEAD = "OP-4700"
+REASON = "CMD:reason:cut and checked by eye"
+UNCUT = 9_000_000_000
+"""Serial numbers from here on are of the product that must have been cut before."""
+
 NOMINAL = Decimal("12.345")
 SIGMA_MM = 0.004
 TOLERANCE_MM = Decimal("0.015")
@@ -54,14 +61,20 @@ def shifts(station: Station, random: Random, first_serial: int) -> Iterator[Wait
             yield from _scan(station, operator)
             for turn in range(UNITS_A_SHIFT):
                 yield from _unit(station, random, serial)
-                yield from _trouble(station, turn)
+                yield from _trouble(station, random, serial, turn)
                 serial += 1
             say("shift", device="operator", operator=operator, units=UNITS_A_SHIFT)
 
 
 def _unit(station: Station, random: Random, serial: int) -> Iterator[Wait]:
-    """One unit from its scan to its good value; every fourth is measured out of limits first."""
+    """One unit from its scan to its good value; every fourth gets a blocked lot first, or a value out of limits."""
     yield from _scan(station, f"SN{serial:010d}")
+    yield from _build_in_and_measure(station, random, serial)
+
+
+def _build_in_and_measure(station: Station, random: Random, serial: int) -> Iterator[Wait]:
+    if serial % 4 == 2:  # noqa: PLR2004  every fourth, not the same as below
+        yield from _scan(station, f"{PART}/{BLOCKED_LOT}")
     yield from _scan(station, f"{PART}/LOT{serial // 50:05d}")
     if serial % 4 == 1:
         station.gauge.value(str(TOO_LARGE))
@@ -70,17 +83,24 @@ def _unit(station: Station, random: Random, serial: int) -> Iterator[Wait]:
     yield Wait(station.pace_s * 2)
 
 
-def _trouble(station: Station, turn: int) -> Iterator[Wait]:
+def _trouble(station: Station, random: Random, serial: int, turn: int) -> Iterator[Wait]:
     """What else happens at a line, each at its turn."""
     match turn % 4:
         case 0:
             yield from _scan(station, f"HTTPS://EXAMPLE.COM/{turn}")
         case 1:
+            yield from _let_pass(station, random, UNCUT + serial % 1_000_000_000)
+        case 2:
             yield from _call(station, "quality", seconds=4 * station.pace_s)
-        case 3:
-            yield from _call(station, "cord", seconds=6 * station.pace_s)
         case _:
-            pass
+            yield from _call(station, "cord", seconds=6 * station.pace_s)
+
+
+def _let_pass(station: Station, random: Random, serial: int) -> Iterator[Wait]:
+    """A unit that nobody has said was cut: refused, until the lead's badge and a reason let it pass."""
+    for code in (f"SN{serial:010d}", LEAD, REASON):
+        yield from _scan(station, code)
+    yield from _build_in_and_measure(station, random, serial)
 
 
 def _call(station: Station, button: str, seconds: float) -> Iterator[Wait]:

@@ -57,6 +57,11 @@ def command_topic(source: str, name: str) -> str:
     return f"{ROOT}{source}/cmd/{name}"
 
 
+def reference_topic(source: str, name: str) -> str:
+    """Return where all stations of a station's line read the set `name` of reference data."""
+    return f"{ROOT}{source.rpartition('/')[0]}/reference/{name}"
+
+
 def answer_topic(source: str, name: str) -> str:
     """Return where a station answers the server `name`."""
     return f"{ROOT}{source}/answer/{name}"

@@ -91,7 +91,7 @@ def write(tables: Tables, path: Path) -> Path:
 def _inline(value: Any) -> str:
     """Write a value as TOML; JSON's strings and numbers are TOML's too."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_inline(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
     return json.dumps(value)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from agent import config
 from simulators import agent_view
 from simulators.broker import Mosquitto, free_port
 from simulators.children import simulator
-from tests.support import station_file
+from tests.support import replaying, station_file
 from tests.support.agent_process import AgentProcess
 from tests.support.book import Book
 from tests.support.devices import Box, Gauge, Scanner
@@ -74,19 +75,28 @@ class Works:
         self._central.poll()
         return eventually(lambda: self.book.events(kind, subject, **data))[0]
 
+    def tell_central(self, *lines: str) -> None:
+        """Give the central server commands."""
+        for line in lines:
+            self._central.tell(line)
+
     def wait_until_delivered(self) -> None:
         """Return when the central has as many events as the journal has captured."""
         self._central.poll()
         eventually(lambda: self.book.counts().delivered == agent_view.captured(self.journal))
 
     def settle(self) -> None:
-        """Stop the agent and draw up the balance: captured = delivered, lost=0, repeated=0, sound envelopes."""
+        """Stop the agent and draw up the balance: captured = delivered, lost=0, repeated=0, sound envelopes.
+
+        And what it recorded, replayed under its own rules, is decided the same again.
+        """
         assert self.agent.stop() == 0
         captured = agent_view.captured(self.journal)
         eventually(lambda: self.book.counts().delivered >= captured)
         counts = self.book.counts()
         assert (counts.delivered, counts.lost, counts.repeated) == (captured, 0, 0)
         self.book.check_envelopes()
+        assert replaying.differences(self.journal, config.read(self.agent.file).rules) == []
 
     def sign_on(self, operator: str = "4711") -> None:
         """Scan a badge."""
