@@ -27,7 +27,14 @@ MAY_IMPORT = {
     # floor 1: the decision, the disk, the station file
     "agent.station": ("agent.events", "agent.signals", "drivers.contract"),
     "agent.journal": ("agent.events",),
-    "agent.config": ("agent.station.rules", "drivers.contract", "drivers.catalog"),
+    "agent.config": (
+        "agent.station.consistency",
+        "agent.station.policy",
+        "agent.station.rules",
+        "agent.station.tables",
+        "drivers.contract",
+        "drivers.catalog",
+    ),
     # floor 2: three rooms that never see each other
     "agent.runtime": (
         "agent.config",
@@ -37,8 +44,10 @@ MAY_IMPORT = {
         "agent.signals",
         "drivers.contract",
     ),
-    "agent.uplink": ("agent.config", "agent.journal", "agent.events"),
+    "agent.uplink": ("agent.config", "agent.journal", "agent.events", "agent.signals"),
     "agent.panel": ("agent.config", "agent.journal", "agent.events"),
+    # the same decision once more
+    "agent.replay": ("agent.events", "agent.signals", "agent.station", "drivers.contract"),
     # the roof
     "agent.app": (
         "agent.config",
@@ -57,6 +66,7 @@ MAY_IMPORT = {
         "agent.events",
         "agent.logs",
         "agent.journal",
+        "agent.replay",
         "agent.runtime.notify",
         "drivers.capture",
         "drivers.catalog",
@@ -66,6 +76,13 @@ MAY_IMPORT = {
         "drivers.recording",
         "drivers.scanners.keyboard",
         "drivers.scanners.keymaps",
+        "agent.runtime.clock",
+        "agent.runtime.library",
+        "agent.signals",
+        "agent.station.codes",
+        "agent.station.reference",
+        "agent.station.rules",
+        "agent.station.sets",
     ),
     # other processes
     "simulators": ("agent.events",),
@@ -95,10 +112,10 @@ VENDOR_ROOMS = {
 }
 """Library -> the rooms or files that may name it."""
 
-PURE = ("agent.events", "agent.signals", "agent.station")
+PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay")
 PURE_MAY_USE = {
-    "__future__", "biip", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "math",
-    "orjson", "pydantic", "re", "typing", "zlib",
+    "__future__", "biip", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
+    "functools", "hashlib", "json", "math", "orjson", "pydantic", "re", "types", "typing", "zlib",
 }  # fmt: skip
 """Libraries without I/O, clocks or threads."""
 

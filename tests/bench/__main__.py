@@ -18,7 +18,22 @@ import structlog
 import typer
 from rich.console import Console
 
-from tests.bench import andon, camera, capture, drain, footprint, gauges, green, large, step, syncs, whole_path
+from tests.bench import (
+    andon,
+    camera,
+    capture,
+    drain,
+    footprint,
+    gauges,
+    green,
+    large,
+    reference,
+    station_handle,
+    step,
+    syncs,
+    trace,
+    whole_path,
+)
 from tests.bench.plan import Plan
 from tests.bench.table import table
 
@@ -34,6 +49,7 @@ FOLDER = BUILD / "bench"
 MEASURES: dict[str, Callable[[Plan], Iterable[Row]]] = {
     "green": green.measure,
     "step": step.measure,
+    "station.handle": station_handle.measure,
     "capture": capture.measure,
     "whole-path": whole_path.measure,
     "drain": drain.measure,
@@ -42,7 +58,9 @@ MEASURES: dict[str, Callable[[Plan], Iterable[Row]]] = {
     "camera": camera.measure,
     "gauges": gauges.measure,
     "large": large.measure,
+    "trace": trace.measure,
     "syncs": syncs.measure,
+    "reference": reference.measure,
 }
 
 PAPER = 160

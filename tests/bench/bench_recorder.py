@@ -13,6 +13,7 @@ from agent.runtime.health import Health
 from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
+from agent.signals import AgentStarted, Input
 from agent.station.station import Station
 from tests.bench import inputs, ready, station
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agent.events import Row
-    from agent.signals import Input
     from drivers.contract import Answer
 
 EVERYTHING = 2**31
@@ -91,6 +91,8 @@ class BenchRecorder:
     def __enter__(self) -> Self:
         self.journal.open()
         self._recorder.open()
+        self.queue.put(Input("agent", AgentStarted("bench"), Clock().now()), 0)
+        self.record()
         return self
 
     def __exit__(

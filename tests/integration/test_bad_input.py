@@ -225,7 +225,7 @@ def a_journal_of_tomorrow(path: Path) -> None:
     [
         (a_text, "is no journal; set journal.path to a file of its own"),
         (a_database, "is an SQLite file of another program; set journal.path to a file of its own"),
-        (a_journal_of_tomorrow, "has schema version 99, this Lineside knows 2"),
+        (a_journal_of_tomorrow, "has schema version 99, this Lineside knows 3"),
     ],
 )
 def test_a_file_that_is_no_journal_of_ours_is_told_and_left_alone(

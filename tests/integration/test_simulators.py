@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import select
+import sqlite3
 import subprocess
 import sys
 import time
@@ -345,12 +346,12 @@ def test_a_button_box_tells_presses_answers_questions_and_remembers_lamps(
 
 
 def test_a_station_plays_its_story_as_long_as_it_is_answered(tmp_path: Path) -> None:
-    """Badge, unknown code, unit, lot, value, a call: in an order that a real station could show."""
+    """Badge, unknown code, unit, lot, value, a blocked lot, an override, a call: as a real station could show it."""
     with simulator("station", "--dir", str(tmp_path), "--pace", "0", "--first", "1", log=tmp_path / "log") as child:
         child.wait_for("ready")
         with opened(tmp_path / "scanner") as host:
             codes = []
-            for _ in range(6):
+            for _ in range(14):
                 codes.append(child.wait_for("sent")["code"] if not codes else _next_code(child))
                 assert host.read(len(codes[-1]) + 1) == codes[-1].encode() + b"\r"
                 host.write(b"\x06")
@@ -360,6 +361,14 @@ def test_a_station_plays_its_story_as_long_as_it_is_answered(tmp_path: Path) -> 
                 "4711-A/LOT00000",
                 "HTTPS://EXAMPLE.COM/0",
                 "SN0000000002",
+                "4711-A/LOT66666",
+                "4711-A/LOT00000",
+                "SN9000000002",
+                "OP-4700",
+                "CMD:reason:cut and checked by eye",
+                "4711-A/LOT66666",
+                "4711-A/LOT180000000",
+                "SN0000000003",
                 "4711-A/LOT00000",
             ]
             called = child.wait_for(lambda line: line.get("device") == "button")
@@ -576,7 +585,7 @@ def test_the_central_asks_for_events_again(broker: brokers.Broker, tmp_path: Pat
         server.tell("replay alarm 1 9")
         station.hear("cmd/replay", lane="alarm")
         server.tell("repeat")
-        assert "known is replay LANE FROM TO" in server.wait_for("error")["reason"]
+        assert "known are replay LANE FROM TO" in server.wait_for("error")["reason"]
         station.client.publish(f"{TOPIC}/answer/central", b'{"ok": false, "reason": "none"}', qos=1)
         assert server.wait_for("answer")["reason"] == "none"
 
@@ -709,9 +718,12 @@ def test_a_demonstration_says_what_was_wrong(captured: int, counted: Counts, wor
 
 
 def test_a_demonstration_ends_by_itself_with_an_honest_sum(tmp_path: Path) -> None:
-    """Everything for real: devices, agent, broker taken away and back, central; nothing lost, nothing twice."""
+    """Everything for real: devices, agent, broker taken away and back, central; nothing lost, nothing twice.
+
+    It shows a code that nobody knows, a blocked lot, a value out of limits, and an override.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "simulators", "demo", "--seconds", "10", "--dir", str(tmp_path / "demo")],
+        [sys.executable, "-m", "simulators", "demo", "--seconds", "16", "--dir", str(tmp_path / "demo")],
         capture_output=True,
         text=True,
         timeout=120,
@@ -725,6 +737,12 @@ def test_a_demonstration_ends_by_itself_with_an_honest_sum(tmp_path: Path) -> No
     assert int(captured) > 20
     backlog = [int(depth) for depth in re.findall(r"broker=away .* backlog=(\d+)", done.stdout)]
     assert max(backlog) > backlog[0]
+    with closing(sqlite3.connect(tmp_path / "demo" / "central.db")) as book:
+        shown = {kind for (kind,) in book.execute("SELECT DISTINCT type FROM event")}
+        (blocked,) = book.execute("SELECT count(*) FROM event WHERE body LIKE '%porous casting%'").fetchone()
+    wanted = ("scan.unrecognised", "part.rejected", "defect.recorded", "override.given", "operation.completed")
+    assert {f"lineside.{kind}" for kind in wanted} <= shown
+    assert blocked
 
 
 def test_a_demonstration_empties_no_folder_that_is_not_its_own(tmp_path: Path) -> None:
