@@ -6,14 +6,12 @@ Knows the file's tables and how they refer to each other.  Opens no device, no b
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import Field
 
+from agent.mistakes import Mistake, nearest, repeated, rows_of, section, unknown_key
 from agent.station.consistency import contradictions
 from agent.station.policy import Authority, DefectCode, Line, Policies, Shift  # noqa: TC001  pydantic reads annotations at run time
 from agent.station.rules import AndonCall, MachineSignal, Operation, Request, Rules, ScanRule
@@ -188,17 +186,6 @@ class StationFile(Declared):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing wrong in a station file: where, and what to do about it."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
-
-
 class StationFileError(Exception):
     """The station file cannot be used: correct every mistake it names, then try again."""
 
@@ -230,7 +217,7 @@ def parse(tables: Mapping[str, Any], path: Path) -> StationFile:
     mistakes: list[Mistake] = []
     valid: dict[str, Any] = {}
     fields = StationFile.model_fields
-    mistakes += [Mistake(key, _unknown_key(key, list(fields))) for key in tables if key not in fields]
+    mistakes += [Mistake(key, unknown_key(key, list(fields))) for key in tables if key not in fields]
     for key, field in fields.items():
         if key not in tables:
             if field.is_required():
@@ -240,7 +227,7 @@ def parse(tables: Mapping[str, Any], path: Path) -> StationFile:
         elif key == "device":
             valid[key] = _devices(tables[key], mistakes)
         else:
-            _section(key, field.annotation, tables[key], valid, mistakes)
+            section(key, field.annotation, tables[key], valid, mistakes)
     mistakes += _wrong_references(tables)
     if not mistakes:
         mistakes += [Mistake(where, what) for where, what in contradictions(StationFile.model_construct(**valid).rules)]
@@ -266,14 +253,6 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
 
-def _section(key: str, model: Any, table: Any, valid: dict[str, Any], mistakes: list[Mistake]) -> None:
-    """Put the validated table into `valid`, or its mistakes into `mistakes`."""
-    try:
-        valid[key] = TypeAdapter(model).validate_json(to_json(table))
-    except ValidationError as error:
-        mistakes.extend(_told(error, key, model))
-
-
 def _devices(tables: Any, mistakes: list[Mistake]) -> tuple[DeviceSettings, ...]:
     """Validate each device by its own driver's settings."""
     if not isinstance(tables, list):
@@ -289,60 +268,15 @@ def _devices(tables: Any, mistakes: list[Mistake]) -> tuple[DeviceSettings, ...]
         try:
             driver = catalog.load(name)
         except KeyError:
-            mistakes.append(Mistake(f"{where}.driver", f"no driver {name!r}{_nearest(name, catalog.names())}"))
+            mistakes.append(Mistake(f"{where}.driver", f"no driver {name!r}{nearest(name, catalog.names())}"))
             continue
         if isinstance(driver, catalog.NotUsable):
             mistakes.append(Mistake(f"{where}.driver", f"driver {name!r} is not usable here: {driver.reason}"))
             continue
         valid: dict[str, Any] = {}
-        _section(where, driver.Settings, table, valid, mistakes)
+        section(where, driver.Settings, table, valid, mistakes)
         devices += valid.values()
     return tuple(devices)
-
-
-def _told(error: ValidationError, prefix: str, model: Any) -> Iterator[Mistake]:
-    """Turn pydantic's errors into key paths and remedies."""
-    for detail in error.errors(include_url=False):
-        where = _path(prefix, detail["loc"])
-        match detail["type"]:
-            case "extra_forbidden":
-                yield Mistake(where, _unknown_key(str(detail["loc"][-1]), _keys_beside(model, detail["loc"])))
-            case "missing":
-                yield Mistake(where, "is missing")
-            case "value_error":
-                yield Mistake(where, str(detail["ctx"]["error"]))
-            case _:
-                yield Mistake(where, f"{detail['msg'][0].lower()}{detail['msg'][1:]}; it is {detail['input']!r}")
-
-
-def _path(prefix: str, location: tuple[int | str, ...]) -> str:
-    return prefix + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-
-
-def _keys_beside(model: Any, location: tuple[int | str, ...]) -> list[str]:
-    """Known keys of the table in which the last step of `location` stands."""
-    for step in location[:-1]:
-        if isinstance(step, str):
-            model = _model_in(model).model_fields[step].annotation
-    return list(_model_in(model).model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel]:
-    """The settings model inside `Model`, `Model | None` or `tuple[Model, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(_model_in(argument) for argument in annotation.__args__ if argument not in (type(None), Ellipsis))
-
-
-def _unknown_key(key: str, known: list[str]) -> str:
-    return f"unknown key{_nearest(key, known)}"
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    if not known:
-        return ""
-    nearest = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {nearest[0]!r}?" if nearest else f"; known are: {', '.join(known)}"
 
 
 def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -352,26 +286,26 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     a mistake of its own is still a device.
     """
     andon = tables.get("andon")
-    calls = _rows(andon.get("call") if isinstance(andon, dict) else None)
-    operations = _rows(tables.get("operation"))
-    devices = _rows(tables.get("device"))
+    calls = rows_of(andon.get("call") if isinstance(andon, dict) else None)
+    operations = rows_of(tables.get("operation"))
+    devices = rows_of(tables.get("device"))
     known = [name for _, device in devices if isinstance(name := device.get("name"), str)]
-    yield from _repeated("device", devices)
-    yield from _repeated("scan", _rows(tables.get("scan")))
-    yield from _repeated("operation", operations)
-    yield from _repeated("andon.call", calls)
+    yield from repeated("device", devices)
+    yield from repeated("scan", rows_of(tables.get("scan")))
+    yield from repeated("operation", operations)
+    yield from repeated("andon.call", calls)
     yield from _inputs_taken(calls)
-    machines, requests = _rows(tables.get("machine")), _rows(tables.get("request"))
-    yield from _repeated("machine", machines)
-    yield from _repeated("shift", _rows(tables.get("shift")))
-    yield from _repeated("defect", _rows(tables.get("defect")), "code")
-    yield from _repeated("authority", _rows(tables.get("authority")), "role")
+    machines, requests = rows_of(tables.get("machine")), rows_of(tables.get("request"))
+    yield from repeated("machine", machines)
+    yield from repeated("shift", rows_of(tables.get("shift")))
+    yield from repeated("defect", rows_of(tables.get("defect")), "code")
+    yield from repeated("authority", rows_of(tables.get("authority")), "role")
     if not isinstance(tables.get("device", []), list):
         return
     for index, operation in operations:
-        for place, characteristic in _rows(operation.get("measurement")):
+        for place, characteristic in rows_of(operation.get("measurement")):
             yield from _no_device(f"operation[{index}].measurement[{place}].gauge", characteristic.get("gauge"), known)
-        for place, step in _rows(operation.get("step")):
+        for place, step in rows_of(operation.get("step")):
             yield from _no_device(f"operation[{index}].step[{place}].device", step.get("device"), known)
             yield from _no_signal(f"operation[{index}].step[{place}].signal", step.get("signal"), machines)
     for index, call in calls:
@@ -383,29 +317,15 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from _no_device(f"request[{index}].gauge", request.get("gauge"), known)
 
 
-def _rows(tables: Any) -> list[tuple[int, dict[str, Any]]]:
-    """The tables of an array with their places; what is no table is told elsewhere."""
-    return (
-        [(index, row) for index, row in enumerate(tables) if isinstance(row, dict)] if isinstance(tables, list) else []
-    )
-
-
-def _repeated(key: str, rows: list[tuple[int, dict[str, Any]]], by: str = "name") -> Iterator[Mistake]:
-    first: dict[str, int] = {}
-    for index, row in rows:
-        if isinstance(name := row.get(by), str) and (place := first.setdefault(name, index)) != index:
-            yield Mistake(f"{key}[{index}].{by}", f"{name!r} is taken by {key}[{place}]")
-
-
 def _no_device(where: str, name: object, known: list[str]) -> Iterator[Mistake]:
     if isinstance(name, str) and name not in known:
-        yield Mistake(where, f"no device {name!r}{_nearest(name, known)}")
+        yield Mistake(where, f"no device {name!r}{nearest(name, known)}")
 
 
 def _no_signal(where: str, name: object, machines: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
     known = [signal for _, machine in machines if isinstance(signal := machine.get("name"), str)]
     if isinstance(name, str) and name not in known:
-        yield Mistake(where, f"no machine signal {name!r}{_nearest(name, known)}")
+        yield Mistake(where, f"no machine signal {name!r}{nearest(name, known)}")
 
 
 def _inputs_taken(calls: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
