@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent import __version__, config, logs
-from agent.cli import cards, devices, journal, reference, replay, test_card, trace
+from agent.cli import cards, devices, journal, notify, reference, replay, test_card, trace
 from agent.cli.station import FileArgument, FileOption, read_station
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ app.add_typer(reference.reference, name="reference")
 app.command()(devices.devices)
 app.command()(devices.record)
 app.add_typer(devices.drivers, name="drivers")
+app.add_typer(notify.notify, name="notify")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback
