@@ -31,10 +31,12 @@ def not_due(draft: Draft, operation: Operation) -> list[str]:
 
 def with_lot(draft: Draft, operation: Operation, document: Document, part: str, lot: str) -> Document:
     """Return the open operation with what a lot that is new asks for."""
+    if not document.get("skipped"):
+        return document
     known = draft.get(PREFIX + operation.name) or {}
     by_lot = {one.name for one in operation.measurement if one.sample == "lot"}
     new = {name for name in by_lot if f"{part}/{lot}" not in known.get(name, {}).get("lots", ())}
-    if not new & set(document.get("skipped", ())):
+    if not new & set(document["skipped"]):
         return document
     return {**document, "skipped": [name for name in document["skipped"] if name not in new]}
 

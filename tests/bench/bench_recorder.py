@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -93,6 +94,8 @@ class BenchRecorder:
         self._recorder.open()
         self.queue.put(Input("agent", AgentStarted("bench"), Clock().now()), 0)
         self.record()
+        gc.collect()
+        gc.freeze()  # as the agent does when it has started
         return self
 
     def __exit__(
