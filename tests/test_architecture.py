@@ -24,10 +24,12 @@ MAY_IMPORT = {
     "agent.events": (),
     "agent.signals": ("agent.events", "drivers.contract"),
     "agent.logs": (),
+    "agent.mistakes": (),
     # floor 1: the decision, the disk, the station file
     "agent.station": ("agent.events", "agent.signals", "drivers.contract"),
     "agent.journal": ("agent.events",),
     "agent.config": (
+        "agent.mistakes",
         "agent.station.consistency",
         "agent.station.policy",
         "agent.station.rules",
@@ -45,6 +47,16 @@ MAY_IMPORT = {
         "drivers.contract",
     ),
     "agent.uplink": ("agent.config", "agent.journal", "agent.events", "agent.signals"),
+    # what only commands use
+    "agent.notify": (
+        "agent.config",
+        "agent.events",
+        "agent.mistakes",
+        "agent.runtime.supervisor",
+        "agent.station.tables",
+        "agent.uplink",
+        "drivers.contract",
+    ),
     "agent.panel": ("agent.config", "agent.journal", "agent.events"),
     # the same decision once more
     "agent.replay": ("agent.events", "agent.signals", "agent.station", "drivers.contract"),
@@ -66,6 +78,8 @@ MAY_IMPORT = {
         "agent.events",
         "agent.logs",
         "agent.journal",
+        "agent.mistakes",
+        "agent.notify",
         "agent.replay",
         "agent.runtime.notify",
         "drivers.capture",
@@ -90,19 +104,20 @@ MAY_IMPORT = {
 """Room -> what it may import of ours, besides itself and the version in `agent/__init__.py`."""
 
 VENDOR_ROOMS = {
+    "apprise": ("agent.notify.pusher",),
     "biip": ("agent.station.gs1",),
     "cv2": ("drivers.scanners.camera",),
     "evdev": ("drivers.scanners.hid",),
     "gpiod": ("drivers.andon.gpio",),
     "iotcore": ("simulators",),
-    "paho": ("agent.uplink.client", "simulators"),
+    "paho": ("agent.uplink.client", "agent.notify.subscription", "simulators"),
     "numpy": ("drivers.scanners.camera",),
     "prometheus_client": ("agent.panel.metrics",),
     "pymodbus": ("drivers.modbus", "simulators"),
     "pyzbar": ("drivers.scanners.camera",),
     "rich": ("agent.cli", "simulators"),
     "serial": ("drivers.port",),
-    "sqlite3": ("agent.journal", "simulators"),
+    "sqlite3": ("agent.journal", "agent.notify", "simulators"),
     "sqlite_utils": ("agent.journal",),
     "starlette": ("agent.panel",),
     "tenacity": ("agent.runtime.backoff",),
@@ -112,10 +127,11 @@ VENDOR_ROOMS = {
 }
 """Library -> the rooms or files that may name it."""
 
-PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay")
+NOTIFY_PURE = tuple(f"agent.notify.{file}" for file in ("hours", "news", "pacing", "rules", "words"))
+PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay", *NOTIFY_PURE)
 PURE_MAY_USE = {
     "__future__", "biip", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-    "functools", "hashlib", "json", "math", "orjson", "pydantic", "re", "types", "typing", "zlib",
+    "fnmatch", "functools", "hashlib", "json", "math", "orjson", "pydantic", "re", "string", "types", "typing", "zlib",
 }  # fmt: skip
 """Libraries without I/O, clocks or threads."""
 
