@@ -96,10 +96,10 @@ class Andon:
         for key, opened in open_calls(draft):
             if opened["call"] == wanted:
                 if opened["state"] == "raised":
-                    known: Document = {**opened, "state": "acknowledged", "acknowledged": draft.moment.iso}
+                    by = str(order.get("by", ""))
+                    known: Document = {**opened, "state": "acknowledged", "acknowledged": draft.moment.iso, "by": by}
                     draft.put(key, known)
                     answered_s = draft.moment.seconds_since(opened["raised_monotonic_ns"], opened["raised_boot"])
-                    by = str(order.get("by", ""))
                     told: Document = {**_told(known), "by": by, "answered_s": answered_s}
                     draft.record(Kind.ANDON_ACKNOWLEDGED, str(opened["call"]), told)
                 return

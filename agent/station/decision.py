@@ -65,6 +65,11 @@ class Draft:
         """The document at `key` as this decision leaves it."""
         return self._documents[key] if key in self._documents else self._memory.get(key)
 
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The facts of this decision so far."""
+        return tuple(self._events)
+
     def under(self, prefix: str) -> Iterator[tuple[str, Document]]:
         """Documents whose key begins with `prefix`, as this decision leaves them."""
         for key, kept in self._memory.items():

@@ -22,7 +22,7 @@ from agent.signals import (
     RecordingLost,
     ReferenceOffered,
 )
-from agent.station import andon, devices
+from agent.station import andon, devices, standing
 from agent.station.andon import Andon
 from agent.station.codes import NO_RULE, CodeReader
 from agent.station.decision import Decision, Draft
@@ -85,6 +85,7 @@ class Station:
                 pass  # taken into use by who hands `reference` in
             case own:
                 self._own(draft, own)
+        standing.tell(draft)
         return draft.finish(_lamps(draft))
 
     def waits_for_value(self, memory: Mapping[str, Document]) -> bool:
