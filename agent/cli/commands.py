@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent import __version__, config, logs
-from agent.cli import cards, devices, journal, notify, reference, replay, test_card, trace
+from agent.cli import andon, board, cards, devices, journal, notify, reference, replay, test_card, trace
 from agent.cli.station import FileArgument, FileOption, read_station
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ app.command()(devices.devices)
 app.command()(devices.record)
 app.add_typer(devices.drivers, name="drivers")
 app.add_typer(notify.notify, name="notify")
+app.command()(board.board)
+app.add_typer(andon.andon, name="andon")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer's callback

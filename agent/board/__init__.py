@@ -1,0 +1,1 @@
+"""The board of a line: what its stations say of themselves, live, in a terminal."""
