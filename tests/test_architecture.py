@@ -48,6 +48,8 @@ MAY_IMPORT = {
     ),
     "agent.uplink": ("agent.config", "agent.journal", "agent.events", "agent.signals"),
     # what only commands use
+    "agent.board": ("agent.config", "agent.events"),
+    "agent.report": ("agent.events",),
     "agent.notify": (
         "agent.config",
         "agent.events",
@@ -74,6 +76,8 @@ MAY_IMPORT = {
     ),
     "agent.cli": (
         "agent.app",
+        "agent.board",
+        "agent.report",
         "agent.config",
         "agent.events",
         "agent.logs",
@@ -110,12 +114,12 @@ VENDOR_ROOMS = {
     "evdev": ("drivers.scanners.hid",),
     "gpiod": ("drivers.andon.gpio",),
     "iotcore": ("simulators",),
-    "paho": ("agent.uplink.client", "agent.notify.subscription", "simulators"),
+    "paho": ("agent.uplink.client", "agent.board.ear", "agent.notify.subscription", "simulators"),
     "numpy": ("drivers.scanners.camera",),
     "prometheus_client": ("agent.panel.metrics",),
     "pymodbus": ("drivers.modbus", "simulators"),
     "pyzbar": ("drivers.scanners.camera",),
-    "rich": ("agent.cli", "simulators"),
+    "rich": ("agent.cli", "agent.board.screen", "simulators"),
     "serial": ("drivers.port",),
     "sqlite3": ("agent.journal", "agent.notify", "simulators"),
     "sqlite_utils": ("agent.journal",),
@@ -128,7 +132,8 @@ VENDOR_ROOMS = {
 """Library -> the rooms or files that may name it."""
 
 NOTIFY_PURE = tuple(f"agent.notify.{file}" for file in ("hours", "news", "pacing", "rules", "words"))
-PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay", *NOTIFY_PURE)
+BOARD_PURE = tuple(f"agent.board.{file}" for file in ("board", "documents", "words"))
+PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay", "agent.report", *NOTIFY_PURE, *BOARD_PURE)
 PURE_MAY_USE = {
     "__future__", "biip", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
     "fnmatch", "functools", "hashlib", "json", "math", "orjson", "pydantic", "re", "string", "types", "typing", "zlib",
