@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 CALLS = "state/andon"
 ALARMS = "state/alarms"
 
+FAMILIES = ("agent.", "alarm.", "andon.")
+"""Events that may change what stands; all others, which are most, are passed by quickly."""
+
 NEVER_CLEARED = {"journal-damaged"}
 """Alarms that tell of something that happened, not of something that lasts."""
 
 
 def tell(draft: Draft) -> None:
     """Renew the documents if this decision changed what stands."""
-    kinds = {event.kind for event in draft.events}
+    kinds = {event.kind for event in draft.events if event.kind.startswith(FAMILIES)}
+    if not kinds:
+        return
     started = Kind.AGENT_STARTED in kinds
     if started or any(kind.lane is Lane.ANDON for kind in kinds):
         calls = [_call(call) for _, call in andon.open_calls(draft)]
