@@ -60,8 +60,8 @@ DIGITS = 2
 BLOCK_EVENTS: int = 16**DIGITS
 """Numbers in a block; a place in it is written in DIGITS hexadecimal digits."""
 
-PIECE_BLOCKS = 2
-"""Blocks written in one piece of work; some milliseconds."""
+PIECE_BLOCKS = 1
+"""Blocks written in one piece of work: a few milliseconds, for which a scan or a call may have to wait."""
 
 PIECE_BYTES = 64 * 1024
 """What one piece writes, about."""

@@ -47,9 +47,12 @@ class Tidying:
     def urgent(self) -> bool:
         """Whether it should not wait: a lane is over its budget, the log is long, or the index is far behind."""
         writer = self._writer
-        return writer.log_bytes > CHECKPOINT_LATEST_BYTES or any(
-            state.over_budget or links.behind(state) > links.LATEST_EVENTS for state in writer.book.values()
-        )
+        crowded = writer.log_bytes > CHECKPOINT_LATEST_BYTES or any(one.over_budget for one in writer.book.values())
+        return crowded or self._must_link
+
+    @property
+    def _must_link(self) -> bool:
+        return any(links.behind(state) > links.LATEST_EVENTS for state in self._writer.book.values())
 
     def step(self) -> bool:
         """Do one bounded piece; True if there is more to do.  Raises JournalWriteError or JournalCorruptError."""
@@ -61,7 +64,9 @@ class Tidying:
             return True
         if self._writer.log_bytes > CHECKPOINT_BYTES:
             self._check_point()
-        return self._link() or (not urgent and self._scrub()) or self._give_back()
+        if not urgent or self._must_link:
+            return self._link() or self._scrub() or self._give_back()
+        return self._give_back()
 
     def _make_room(self) -> bool:
         crowded = [lane for lane in reversed(LANES) if self._writer.book[lane].over_budget]
