@@ -55,22 +55,27 @@ class LineWork:
         draft.put(SHARED, {"epoch": before["epoch"], "steps": [*steps[1 - self._share :], step]})
 
     def hear(self, draft: Draft, progress: LineProgress) -> None:
-        """Take what another station tells; what was heard before is no news, and what is late is late."""
+        """Take what another station tells; what was heard before is no news, and what is late is late.
+
+        A document without news makes nothing younger: the broker hands it out again at each connection, also when the
+        station that wrote it is long gone.
+        """
         heard = {**(draft.get(HEARD) or {})}
         before = heard.pop(progress.station, {})
         known = before.get("sequence", 0) if before.get("epoch") == progress.epoch else 0
         news = [step for step in progress.steps if step.sequence > known]
+        if not news:
+            return
         for step in news:
             self._take(draft, progress.station, step)
-        if news:
-            told = [[step.unit, step.operation, step.status, step.sequence, step.time] for step in news]
-            draft.record(
-                Kind.LINE_HEARD, progress.station, {"station": progress.station, "epoch": progress.epoch, "steps": told}
-            )
+        told = [[step.unit, step.operation, step.status, step.sequence, step.time] for step in news]
+        draft.record(
+            Kind.LINE_HEARD, progress.station, {"station": progress.station, "epoch": progress.epoch, "steps": told}
+        )
         moment = draft.moment
         heard[progress.station] = {
             "epoch": progress.epoch,
-            "sequence": max([known, *(step.sequence for step in news)]),
+            "sequence": max(step.sequence for step in news),
             "time": moment.iso,
             "time_ns": moment.time_ns,
             "monotonic_ns": moment.monotonic_ns,

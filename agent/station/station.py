@@ -26,8 +26,9 @@ from agent.station import andon, devices, standing
 from agent.station.andon import Andon
 from agent.station.codes import NO_RULE, CodeReader
 from agent.station.decision import Decision, Draft
-from agent.station.interlock import OPERATION, Interlock, scan_data
+from agent.station.interlock import Interlock, scan_data
 from agent.station.machines import Machines
+from agent.station.openwork import OPERATION
 from agent.station.reference import NOTHING
 from agent.station.rules import CallMode
 from drivers.contract import Condition, Contact, Held, Lamp, Lamps, Noise, Reading, Scan, Verdict
@@ -96,7 +97,7 @@ class Station:
         """Act on what somebody has done at the station."""
         match said:
             case Reading() as reading:
-                self._interlock.measured(draft, device, reading)
+                self._interlock.work.measured(draft, device, reading)
             case Scan() as scan:
                 self._scanned(draft, device, scan)
             case contact:
@@ -121,9 +122,9 @@ class Station:
     def _contact(self, draft: Draft, device: str, contact: Contact) -> None:
         """A contact may be a button that calls, a foot switch, and a machine's signal, all at once."""
         self._andon.contact(draft, device, contact)
-        self._interlock.pressed(draft, device, contact)
+        self._interlock.work.pressed(draft, device, contact)
         if changed := self._machines.contact(draft, device, contact):
-            self._interlock.signalled(draft, changed, contact)
+            self._interlock.work.signalled(draft, changed, contact)
         for request in self._rules.request:
             if contact.active and (request.device, request.input) == (device, contact.input):
                 if reason := devices.lost(draft, request.gauge):

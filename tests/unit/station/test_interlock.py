@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import Kind
-from agent.station.interlock import Judgement, judge
+from agent.station.measuring import Judgement, judge
 from agent.station.rules import Characteristic, Rules
 from drivers.contract import Reading
 from tests.unit.station.bench import KIT, RULES, SCANS, SEAT, Bench, kinds, only, said
