@@ -48,7 +48,7 @@ MAY_IMPORT = {
     ),
     "agent.uplink": ("agent.config", "agent.journal", "agent.events", "agent.signals"),
     # what only commands use
-    "agent.board": ("agent.config", "agent.events"),
+    "agent.board": ("agent.config", "agent.events", "agent.uplink.errors", "agent.uplink.login", "agent.uplink.topics"),
     "agent.report": ("agent.events",),
     "agent.notify": (
         "agent.config",

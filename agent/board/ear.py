@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import ssl
 import sys
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from agent.uplink.errors import BrokerRefusedError
+from agent.uplink.login import log_in
+from agent.uplink.topics import ROOT
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from agent.config import Broker
-
-ROOT = "lineside/v1"
 
 HANG_UP_S = 2.0
 """Longest wait for paho's thread to say goodbye; then it ends with the process."""
@@ -150,25 +151,8 @@ class Ear:
 def _identify(client: Client, settings: Broker) -> None:
     try:
         settings.host.encode("idna")
+        log_in(client, settings)
     except UnicodeError:
         raise EarError(f"{settings.host!r} is no host name") from None
-    if settings.username:
-        client.username_pw_set(settings.username, _password(settings))
-    if (tls := settings.tls) is not None:
-        try:
-            context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
-            if tls.cert_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file)
-        except OSError as error:
-            named = ", ".join(f"{key} {path}" for key, path in tls if path is not None)
-            raise EarError(f"TLS: one of {named} cannot be used: {error}") from error
-        client.tls_set_context(context)
-
-
-def _password(settings: Broker) -> str | None:
-    if settings.password_file is None:
-        return None
-    try:
-        return settings.password_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeError) as error:
-        raise EarError(f"password file {settings.password_file} cannot be read: {error}") from error
+    except BrokerRefusedError as error:
+        raise EarError(str(error)) from error

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 
 from agent.uplink.client import REFUSALS, SESSION_TAKEN_OVER
 from agent.uplink.errors import BrokerLostError, BrokerRefusedError, BrokerUnreachableError
+from agent.uplink.login import log_in
 from agent.uplink.reasons import taken
 from agent.uplink.topics import ROOT
 
@@ -89,7 +90,7 @@ class Subscription:
 
         Raises BrokerUnreachableError or BrokerRefusedError.
         """
-        self._identify()
+        log_in(self._client, self._settings)
         try:
             self._connect()
         except ssl.SSLError as error:
@@ -181,29 +182,6 @@ class Subscription:
         self._client.connect(
             settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
         )
-
-    def _identify(self) -> None:
-        settings = self._settings
-        if settings.username:
-            self._client.username_pw_set(settings.username, self._password())
-        if (tls := settings.tls) is None:
-            return
-        try:
-            context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
-            if tls.cert_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file)
-        except OSError as error:
-            raise BrokerRefusedError(f"[broker.tls]: a file cannot be used: {error}") from error
-        self._client.tls_set_context(context)
-
-    def _password(self) -> str | None:
-        path = self._settings.password_file
-        if path is None:
-            return None
-        try:
-            return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-        except OSError as error:
-            raise BrokerRefusedError(f"broker.password_file {path} cannot be read: {error.strerror}") from error
 
     def _on_connect(self, _client: Client, _data: Any, flags: Any, code: Any, _properties: Any) -> None:
         self._answers.put(Answer(not code.is_failure, code.value, str(code), bool(flags.session_present)))

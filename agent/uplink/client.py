@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 
 from agent.events import NS_PER_S
 from agent.uplink.errors import BrokerLostError, BrokerRefusedError, BrokerUnreachableError
+from agent.uplink.login import log_in
 from agent.uplink.reasons import taken
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Link:
 
         Raises BrokerUnreachableError or BrokerRefusedError.
         """
-        self._identify()
+        log_in(self._client, self._settings)
         try:
             self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except ssl.SSLError as error:
@@ -178,20 +179,6 @@ class Link:
                 channel.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
-    def _identify(self) -> None:
-        settings = self._settings
-        if settings.username:
-            self._client.username_pw_set(settings.username, _password(settings))
-        if (tls := settings.tls) is not None:
-            try:
-                context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
-                if tls.cert_file is not None:
-                    context.load_cert_chain(tls.cert_file, tls.key_file)
-            except OSError as error:
-                named = ", ".join(f"{key} {path}" for key, path in tls if path is not None)
-                raise BrokerRefusedError(f"[broker.tls]: one of {named} cannot be used: {error}") from error
-            self._client.tls_set_context(context)
-
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
             self._dialled.put(Refused(code.value, str(code)))
@@ -226,14 +213,3 @@ def _of_content(content_type: str) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.ContentType = content_type
     return properties
-
-
-def _password(settings: Broker) -> str | None:
-    if settings.password_file is None:
-        return None
-    try:
-        return settings.password_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except OSError as error:
-        raise BrokerRefusedError(
-            f"broker.password_file {settings.password_file} cannot be read: {error.strerror}"
-        ) from error
