@@ -167,6 +167,8 @@ def translated(error: sqlite3.Error, path: Path) -> JournalError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(_CORRUPT) or name == _BAD_SCHEMA or "decode to UTF-8" in str(error):
         return JournalCorruptError(f"{path} is damaged: {error}")
+    if name.startswith("SQLITE_CANTOPEN") and not path.exists():
+        return JournalPathError(f"{path}: no such file")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM")):
         return JournalPathError(f"{path} cannot be opened: {error}; is its folder writable for this user?")
     return JournalWriteError(f"{path} cannot be written: {error}")

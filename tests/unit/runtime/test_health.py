@@ -101,7 +101,7 @@ def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path, health: Health) -
     )
     status = report()
     assert status["ok"] is False
-    assert "none.db cannot be opened" in status["reasons"][0]
+    assert "none.db: no such file" in status["reasons"][0]
     assert status["lanes"] == {}
 
 
