@@ -9,6 +9,7 @@ import asyncio
 import os
 import select
 import tty
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -35,7 +36,7 @@ CHUNK_BYTES = 4096
 T = TypeVar("T")
 
 
-class ModbusDevice:
+class ModbusDevice(ABC):
     """One device with `unit_id` (0: every unit), with four tables of 128 addresses, in a thread of its own.
 
     `spoil` gets the bytes of each answer and returns what is sent instead; empty: the device is silent.
@@ -55,9 +56,9 @@ class ModbusDevice:
     """Where a frame has the unit."""
 
     @property
+    @abstractmethod
     def port(self) -> str:
         """What a driver is told as its port while the device runs."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Be there.  The tables begin at zero.  Raises RuntimeError if the port is not free."""
@@ -94,8 +95,9 @@ class ModbusDevice:
         self._thread.join()
         self._loop.close()
 
+    @abstractmethod
     def _make(self, device: SimDevice) -> Any:
-        raise NotImplementedError
+        """Return pymodbus's server for the tables of `device`."""
 
     async def _serve(self) -> None:
         tables = [_table(DataType.BITS, SIZE // 16), _table(DataType.BITS, SIZE // 16)]
