@@ -42,7 +42,13 @@ class Kind(StrEnum):
     ANDON_RAISED = "andon.raised"
     ANDON_PRESSED = "andon.pressed"
     ANDON_ACKNOWLEDGED = "andon.acknowledged"
+    ANDON_ARRIVED = "andon.arrived"
+    ANDON_ESCALATED = "andon.escalated"
+    ANDON_STOPPED = "andon.stopped"
     ANDON_RESOLVED = "andon.resolved"
+    ANDON_RESTARTED = "andon.restarted"
+    ANDON_CLOSED = "andon.closed"
+    ANDON_CANCELLED = "andon.cancelled"
 
     ALARM_RAISED = "alarm.raised"
     ALARM_CLEARED = "alarm.cleared"

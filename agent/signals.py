@@ -70,7 +70,29 @@ class ClockStepped:
     offset_s: float
 
 
-OwnSignal = AgentStarted | AgentStopped | JournalDamaged | RecordingLost | RecordingBack | ClockStepped
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """Timer `timer` of the memory has ended; `document` is what it was, None: whatever runs under that name."""
+
+    timer: str
+    document: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallsDelivered:
+    """Whoever must confirm has every fact of the andon lane that was recorded so far."""
+
+
+OwnSignal = (
+    AgentStarted
+    | AgentStopped
+    | JournalDamaged
+    | RecordingLost
+    | RecordingBack
+    | ClockStepped
+    | TimeUp
+    | CallsDelivered
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,11 @@ class Journal:
         """The book as it will be with the marks that wait."""
         return {**book, **lanes.marked(book, self._writer.marks.peek())}
 
+    def has_delivered(self, lane: Lane) -> bool:
+        """Whether all events of `lane` are confirmed, those saved from an older journal included."""
+        state = self.delivered(self._writer.book)[lane]
+        return state.confirmed >= state.last and not self._writer.owes_salvage(lane)
+
     def settle(self) -> None:
         """Write marks and quarantine orders, if any.  Raises JournalWriteError or JournalCorruptError."""
         if self._writer.marks.pending or self.quarantine.pending:

@@ -175,6 +175,14 @@ class Writer:
                 size_bytes=book[lane].size_bytes + batch.size_bytes,
             )
 
+    def owes_salvage(self, lane: Lane) -> bool:
+        """Whether events of `lane` that belong to an older journal are still to be saved or confirmed."""
+        if self.salvage is not None:
+            return True
+        with Translating(self.path):
+            query = "SELECT 1 FROM salvage WHERE lane = ? LIMIT 1"
+            return self.connection.execute(query, (lane.value,)).fetchone() is not None
+
     def wrote(self, size_in_bytes: int) -> None:
         """Count what goes into the log."""
         self.log_bytes += LOG_OVERHEAD * size_in_bytes

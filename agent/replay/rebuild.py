@@ -22,6 +22,7 @@ from agent.signals import (
     Progress,
     RecordingBack,
     RecordingLost,
+    TimeUp,
 )
 from drivers.contract import Condition, Contact, Held, Noise, Reading, Scan
 
@@ -87,7 +88,9 @@ def _device(fact: Recorded) -> Input | None:
 
 def _order(fact: Recorded) -> Input | None:
     data = fact.data
-    if fact.kind == Kind.ANDON_ACKNOWLEDGED:
+    if isinstance(order := data.get("order"), dict) and "command" in data:
+        return _input(fact, "central", Command(data["command"], order))
+    if fact.kind == Kind.ANDON_ACKNOWLEDGED and "by" in data and "device" not in data:
         return _input(fact, "central", Command("andon/acknowledge", {"call": data["call"], "by": data["by"]}))
     if fact.kind != Kind.COMMAND_REJECTED or "device" in data:
         return None
@@ -95,6 +98,12 @@ def _order(fact: Recorded) -> Input | None:
     if given is None:
         given = {key: value for key, value in data.items() if key not in {"command", "reason", "rules"}}
     return _input(fact, "central", Command(data["command"], given))
+
+
+def _time_up(fact: Recorded) -> Input | None:
+    """A timer that ended: each of its facts names it."""
+    timer = fact.data.get("timer")
+    return _input(fact, "agent", TimeUp(timer)) if isinstance(timer, str) else None
 
 
 def _line(fact: Recorded) -> Input | None:
@@ -133,6 +142,7 @@ _MAKERS: tuple[Callable[[Recorded], Input | None], ...] = (
     _contact,
     _device,
     _order,
+    _time_up,
     _line,
     _agent,
     _clock,

@@ -201,5 +201,5 @@ def _answer(decision: Decision) -> Document:
     """What to answer an order by what was recorded of it."""
     for event in decision.events:
         if event.kind is Kind.COMMAND_REJECTED:
-            return {"ok": False, "reason": event.data["reason"]}
-    return {"ok": True}
+            return {"ok": False, "reason": event.data["reason"], **decision.reply}
+    return {"ok": True, **decision.reply}

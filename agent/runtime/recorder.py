@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.events import Event, Kind
+from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
 from agent.runtime.library import Library
-from agent.signals import ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost
+from agent.runtime.wakes import Wakes
+from agent.signals import CallsDelivered, ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost, TimeUp
+from agent.station import andon
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ RETRY_S = 0.5
 
 REFUSABLE = (Scan, Reading, Noise)
 """What is refused, not kept, while nothing can be written: the operator sees red and does it again later."""
+
+TOLD_AGAIN = (TimeUp, CallsDelivered)
+"""What is not kept while it cannot be written: it is still so afterwards, and is noticed again."""
 
 STATES = "state/"
 """Documents of the memory whose key begins so are published by the uplink."""
@@ -81,6 +86,7 @@ class Recorder:
         self._memory: dict[str, Document] = {}
         self._lit: Lamps | None = None
         self._owed: list[Input] = []
+        self._wakes = Wakes()
         self._trouble = ""
         self._more_to_tidy = False
 
@@ -91,6 +97,7 @@ class Recorder:
         except JournalCorruptError as error:
             self._journal.suspect(str(error))  # what is known from before is better than nothing
         self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
+        self._wakes.begin(self._memory, self._clock.now())
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
         if lost.events:
@@ -106,9 +113,10 @@ class Recorder:
         inputs = self._intake.take(self._wait_s(), linger=not self._station.waits_for_value(self._memory))
         if (offset_s := self._clock.stepped()) is not None:
             inputs.append(self._own(ClockStepped(offset_s)))
+        inputs += [self._own(ended) for ended in self._wakes.due(self._clock.now().monotonic_ns)]
         if self._trouble:
             self._try_to_recover()
-        inputs, self._owed = [*self._owed, *inputs], []
+        inputs, self._owed = [*self._delivered(), *self._owed, *inputs], []
         if inputs:
             self._record(inputs)
         if not self._trouble:
@@ -135,7 +143,15 @@ class Recorder:
     def _wait_s(self) -> float:
         if self._more_to_tidy:
             return 0.0
-        return RETRY_S if self._owed or self._trouble else WAIT_S
+        if self._trouble:
+            return RETRY_S
+        longest_s = RETRY_S if self._owed else WAIT_S
+        return self._wakes.wait_s(longest_s, self._clock.now().monotonic_ns)
+
+    def _delivered(self) -> list[Input]:
+        """Notice that what was recorded about calls has arrived; stands before all that was not recorded yet."""
+        waits = not self._trouble and andon.undelivered(self._memory)
+        return [self._own(CallsDelivered())] if waits and self._journal.has_delivered(Lane.ANDON) else []
 
     def _own(self, what: OwnSignal) -> Input:
         return Input("agent", what, self._clock.now())
@@ -188,6 +204,7 @@ class Recorder:
         self._library.commit()
         for decision in decisions:
             _apply(decision, self._memory)
+        self._wakes.follow(documents, self._clock.now())
 
     def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
         """Show what is on disk now."""
@@ -209,7 +226,9 @@ class Recorder:
 
     def _cannot_record(self, inputs: list[Input], error: JournalError) -> None:
         """Give up the reserve, show red for work that was not written, keep calls and states until they are."""
-        self._owed = [*self._refuse(inputs), *self._owed]
+        kept = [happened for happened in self._refuse(inputs) if not isinstance(happened.what, TOLD_AGAIN)]
+        self._owed = [*kept, *self._owed]
+        self._wakes.again()
         self._light(Lamps(frozenset({Lamp.RED})))
         if not self._trouble:
             log.error("recorder.cannot_record", reason=str(error))

@@ -32,6 +32,11 @@ def open_calls(draft: Draft) -> list[tuple[str, Document]]:
     return [(key, call) for name in counter["open"] if (call := draft.get(key := PREFIX + name)) is not None]
 
 
+def undelivered(memory: Mapping[str, Document]) -> list[str]:
+    """Names of open calls whose raising has not arrived yet, as far as known."""
+    return list((memory.get(COUNTER) or {}).get("undelivered", ()))
+
+
 def take_stock(draft: Draft) -> None:
     """Name the open calls anew, by their documents: those of an older version are named nowhere."""
     counter: Document = draft.get(COUNTER) or {"count": 0}

@@ -28,7 +28,7 @@ class Decision:
 
     `documents` maps keys of the memory to their new documents, None to forget one.  `answer` goes to the device that
     spoke; `lamps` is the picture of the stack light from now on, None where it stays as it is.  `asks` names the gauges
-    that are to take a value now.
+    that are to take a value now.  `reply` is what the sender of an order is told beside yes or no.
     """
 
     events: tuple[Event, ...] = ()
@@ -36,6 +36,7 @@ class Decision:
     answer: Answer | None = None
     lamps: Lamps | None = None
     asks: tuple[str, ...] = ()
+    reply: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def refuses(self) -> bool:
@@ -60,6 +61,7 @@ class Draft:
         self._events: list[Event] = []
         self._answer: Answer | None = None
         self._asks: list[str] = []
+        self._reply: Document = {}
 
     def get(self, key: str) -> Document | None:
         """The document at `key` as this decision leaves it."""
@@ -102,6 +104,10 @@ class Draft:
         """Have `gauge` take a value."""
         self._asks.append(gauge)
 
+    def reply(self, document: Document) -> None:
+        """Tell who sent the order how things are now."""
+        self._reply = {**self._reply, **document}
+
     def accept(self, text: str) -> None:
         """Tell the operator yes, unless something in this decision has said no."""
         if self._answer is None or self._answer.verdict is Verdict.PASS:
@@ -121,4 +127,4 @@ class Draft:
         answer = self._answer
         if answer is not None:
             self.put(LAST, {"verdict": answer.verdict.value, "text": answer.text, "time": self.moment.iso})
-        return Decision(tuple(self._events), self._documents, answer, lamps, tuple(self._asks))
+        return Decision(tuple(self._events), self._documents, answer, lamps, tuple(self._asks), self._reply)

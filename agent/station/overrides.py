@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.events import NS_PER_S, Kind
+from agent.events import Kind
+from agent.station import timers
 from agent.station.people import who
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ class Overrides:
             "resume": resume,
             "by": "",
             "time": draft.moment.iso,
-            "time_ns": draft.moment.time_ns,
-            "monotonic_ns": draft.moment.monotonic_ns,
-            "boot": draft.moment.boot,
-            "synced": draft.moment.synced,
+            **timers.mark(draft.moment),
         }
         draft.put(QUESTION, question)
         draft.record(Kind.OVERRIDE_ASKED, subject, {**told, "asked": asked, "roles": roles, "reason": why})
@@ -108,12 +106,8 @@ class Overrides:
         return question
 
     def _is_over(self, draft: Draft, question: Document) -> bool:
-        waited_s = draft.moment.seconds_since(question["monotonic_ns"], question["boot"])
-        if waited_s is None:
-            if not (question["synced"] and draft.moment.synced):
-                return True
-            waited_s = (draft.moment.time_ns - question["time_ns"]) / NS_PER_S
-        return not 0 <= waited_s <= self._policies.answer_within_s
+        waited_s = timers.elapsed_s(draft.moment, question)
+        return waited_s is None or waited_s > self._policies.answer_within_s
 
 
 def _lapse(draft: Draft, question: Document, why: str) -> None:

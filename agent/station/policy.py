@@ -109,12 +109,15 @@ class Authority(Declared):
     role: Name = Field(description="Role, as the operators' reference data names it.")
     rules: tuple[Check, ...] = Field(default=(), description='Rules whose question (policy "ask") they may answer.')
     dispositions: tuple[Disposition, ...] = Field(default=(), description="What they may make of a unit with a defect.")
+    calls: tuple[str, ...] = Field(
+        default=(), description='Types of andon calls that they may answer; "*": all.  A type of no role: anybody may.'
+    )
     badges: tuple[str, ...] = Field(default=(), description="Badges that have the role without reference data.")
 
     @model_validator(mode="after")
     def _may_something(self) -> Self:
-        if not self.rules and not self.dispositions:
-            raise ValueError(f"role {self.role!r} may answer for nothing: give it rules or dispositions")
+        if not (self.rules or self.dispositions or self.calls):
+            raise ValueError(f"role {self.role!r} may answer for nothing: give it rules, dispositions or calls")
         return self
 
 
