@@ -14,8 +14,18 @@ from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
 from agent.runtime.library import Library
 from agent.runtime.wakes import Wakes
-from agent.signals import CallsDelivered, ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost, TimeUp
+from agent.signals import (
+    CallsDelivered,
+    ClockStepped,
+    Input,
+    JournalDamaged,
+    RecordingBack,
+    RecordingLost,
+    ReferenceLost,
+    TimeUp,
+)
 from agent.station import andon
+from agent.station.alarms import document as alarms
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -100,11 +110,12 @@ class Recorder:
         self._wakes.begin(self._memory, self._clock.now())
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
-        if lost.events:
-            self._keep_lost(lost)
+        self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
             self._cannot_record([], JournalWriteError(shortage))
+        elif alarms.is_active(self._memory, alarms.CANNOT_RECORD):
+            self._owed.append(self._own(RecordingBack()))
 
     def step(self) -> None:
         """Record what is waiting, as one transaction; when there is nothing, tidy the journal."""
@@ -296,13 +307,6 @@ class Recorder:
             self._journal.append([event], {})
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
-
-    def _keep_lost(self, lost: Decision) -> None:
-        """Record that reference data is gone."""
-        try:
-            self._write([lost])
-        except JournalError as error:
-            self._cannot_record([], error)
 
     def _light(self, lamps: Lamps) -> None:
         """Show the stack light; while nothing can be recorded, nothing is green."""

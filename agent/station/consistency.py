@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agent.station import examples
+from agent.station.alarms.declared import AlarmSettings
 from agent.station.policy import Check, Policy
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def contradictions(rules: Rules) -> Iterator[Contradiction]:
     yield from _buttons_for_two_steps(rules)
     yield from _shifts_at_once(rules)
     yield from _serials_unread(rules)
+    yield from _alarms_twice(rules)
+    yield from _shelved_too_long(rules)
 
 
 def _questions_without_answer(rules: Rules) -> Iterator[Contradiction]:
@@ -82,3 +85,22 @@ def _serials_unread(rules: Rules) -> Iterator[Contradiction]:
         for place, part in enumerate(operation.part):
             if part.serial:
                 yield f"operation[{index}].part[{place}].serial", "can never be done: no scan rule has the group serial"
+
+
+def _alarms_twice(rules: Rules) -> Iterator[Contradiction]:
+    """Two alarms of one thing, where there can be only one; and one that its own signal suppresses."""
+    first: dict[tuple[str, str], int] = {}
+    for index, alarm in enumerate(rules.alarm):
+        for key in ("device", "own"):
+            place = first.setdefault((key, getattr(alarm, key)), index)
+            if getattr(alarm, key) and place != index:
+                yield f"alarm[{index}].{key}", f"{getattr(alarm, key)!r} has an alarm already: alarm[{place}]"
+        if alarm.signal and alarm.signal == alarm.suppress_by and alarm.active == alarm.suppress_while:
+            yield f"alarm[{index}].suppress_by", f"{alarm.signal!r} suppresses the alarm that it is"
+
+
+def _shelved_too_long(rules: Rules) -> Iterator[Contradiction]:
+    most_s = (rules.alarms or AlarmSettings()).shelve_max_s
+    for index, alarm in enumerate(rules.alarm):
+        if alarm.shelve_max_s is not None and alarm.shelve_max_s > most_s:
+            yield f"alarm[{index}].shelve_max_s", f"is above alarms.shelve_max_s, which is {most_s:g}"
