@@ -122,11 +122,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Lamps:
-    """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark."""
+    """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark.
+
+    `hurried` are those of the blinking lamps that blink twice as fast: the call has not reached the plant's server.
+    `stop`: the line is stopped, or stays so.
+    """
 
     lit: frozenset[Lamp] = frozenset()
     blinking: frozenset[Lamp] = frozenset()
     horn: bool = False
+    hurried: frozenset[Lamp] = frozenset()
+    stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

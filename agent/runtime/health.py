@@ -15,6 +15,7 @@ from agent import __version__
 from agent.events import NS_PER_S
 from agent.journal.errors import JournalError
 from agent.runtime.rates import Rates
+from agent.station.andon import calls
 from agent.station.sets import telling
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class StatusReport:
             "broker": broker,
             "devices": devices,
             "lanes": lanes,
-            **_station(memory, lanes),
+            **_station(memory),
             "reference": telling.ages(memory, self._clock.now()),
             "log_bytes": self._journal.log_bytes,
             "quarantined": self._journal.quarantine.count,
@@ -175,16 +176,17 @@ def _refusals(broker: dict[str, Any], quarantined: int) -> list[str]:
     return reasons
 
 
-def _station(memory: dict[str, Any], lanes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _station(memory: dict[str, Any]) -> dict[str, Any]:
     """What the operator's page shows of the station's memory."""
-    calls = [
-        {key: call[key] for key in ("call", "name", "type", "mode", "state", "time")}
+    undelivered = calls.undelivered(memory)
+    opened = [
+        {**calls.told(call), "time": call["time"], "delivered": call["name"] not in undelivered}
         for key, call in memory.items()
-        if key.startswith("call/")
+        if key.startswith(calls.PREFIX)
     ]
     return {
         "operator": memory.get("operator"),
         "operation": memory.get("operation"),
         "last": memory.get("last"),
-        "calls": [{**call, "delivered": not lanes.get("andon", {}).get("depth")} for call in calls],
+        "calls": opened,
     }

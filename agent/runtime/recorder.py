@@ -15,7 +15,7 @@ from agent.journal.errors import JournalCorruptError, JournalError, JournalWrite
 from agent.runtime.library import Library
 from agent.runtime.wakes import Wakes
 from agent.signals import CallsDelivered, ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost, TimeUp
-from agent.station import andon
+from agent.station.andon import calls
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Recorder:
 
     def _delivered(self) -> list[Input]:
         """Notice that what was recorded about calls has arrived; stands before all that was not recorded yet."""
-        waits = not self._trouble and andon.undelivered(self._memory)
+        waits = not self._trouble and calls.undelivered(self._memory)
         return [self._own(CallsDelivered())] if waits and self._journal.has_delivered(Lane.ANDON) else []
 
     def _own(self, what: OwnSignal) -> Input:

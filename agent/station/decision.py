@@ -67,6 +67,10 @@ class Draft:
         """The document at `key` as this decision leaves it."""
         return self._documents[key] if key in self._documents else self._memory.get(key)
 
+    def is_changed(self, key: str) -> bool:
+        """Whether this decision has changed the document at `key`."""
+        return key in self._documents
+
     @property
     def events(self) -> tuple[Event, ...]:
         """The facts of this decision so far."""

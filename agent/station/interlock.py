@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from agent.events import Kind, raw_text
-from agent.station import andon, devices, sampling, shifts, unitbook
+from agent.station import devices, sampling, shifts, unitbook
 from agent.station.admission import Admission, again, finished
+from agent.station.andon import calls
 from agent.station.defects import Defects
 from agent.station.line import LineWork
 from agent.station.openwork import CONCERNED, OPERATION, OpenWork, kept
@@ -84,6 +85,10 @@ class Interlock:
             case _:
                 return False
         return True
+
+    def awaits(self, draft: Draft, badge: str) -> bool:
+        """Whether a question is open that this person may answer."""
+        return self._overrides.awaits(draft, badge)
 
     def heard(self, draft: Draft, progress: LineProgress) -> None:
         """Take the word of another station of the line."""
@@ -213,7 +218,7 @@ class Interlock:
 
     def _objection(self, draft: Draft, opened: Document | None, operations: list[Operation], unit: str) -> str | None:
         """Why `unit` may not be started now whatever the data says, or None."""
-        if stop := andon.open_stop(draft):
+        if stop := calls.open_stop(draft):
             return stop
         if opened is not None:
             return f"{opened['unit']} is still open: finish or abort it first"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.events import Kind, raw_text
-from agent.station import andon, components, defects, sampling, steps, unitbook
+from agent.station import components, defects, sampling, steps, unitbook
+from agent.station.andon import calls
 from agent.station.measuring import Judgement, limits_of, reading_data, take
 from agent.station.people import who
 from agent.station.reference import Set
@@ -216,7 +217,7 @@ def _is_scan(left: list[Need], part: str) -> bool:
 
 def stopped(draft: Draft, unit: str) -> str | None:
     """Why nothing may be done to the open unit, or None."""
-    return andon.open_stop(draft) or unitbook.held(draft, unit)
+    return calls.open_stop(draft) or unitbook.held(draft, unit)
 
 
 def kept(found: Examination) -> dict[str, Any]:

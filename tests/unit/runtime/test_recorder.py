@@ -148,7 +148,8 @@ def test_red_is_shown_before_it_is_on_disk(bench: Bench) -> None:
 def test_a_stop_lights_red_before_it_is_on_disk(bench: Bench) -> None:
     """The line stops at the press."""
     bench.record(Contact(b"", "cord", active=True), source="box")
-    assert bench.shown == [("lamps", Lamps(frozenset(RED), blinking=frozenset(RED), horn=True), 0)]
+    red = frozenset(RED)
+    assert bench.shown == [("lamps", Lamps(red, blinking=red, horn=True, hurried=red, stop=True), 0)]
     assert bench.on_disk() == [Kind.ANDON_RAISED]
 
 
