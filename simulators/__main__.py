@@ -149,6 +149,9 @@ def run_central(
     protocol: Annotated[Literal["5", "3.1.1"], typer.Option(help="MQTT version.")] = "5",
     client_id: Annotated[str, typer.Option(help="MQTT client identifier.")] = "central",
     acknowledge_andon: Annotated[bool, typer.Option("--acknowledge-andon", help="Acknowledge every call.")] = False,
+    acknowledge_after: Annotated[
+        float, typer.Option(help="With --acknowledge-andon: so many seconds after the call came in.")
+    ] = 0.0,
     no_confirm: Annotated[bool, typer.Option("--no-confirm", help="Send no confirmations.")] = False,
     replay_after: Annotated[
         float, typer.Option(help="Ask for numbers that are missing so many seconds; 0: never.")
@@ -163,7 +166,7 @@ def run_central(
     server = central.Central(
         client,
         ledger,
-        acknowledge_andon=acknowledge_andon,
+        acknowledge_after_s=acknowledge_after if acknowledge_andon else None,
         confirm=not no_confirm,
         replay_after_s=replay_after,
         name=client_id,
