@@ -352,7 +352,7 @@ def test_a_station_plays_its_story_as_long_as_it_is_answered(tmp_path: Path) -> 
         with opened(tmp_path / "scanner") as host:
             codes = []
             for _ in range(14):
-                codes.append(child.wait_for("sent")["code"] if not codes else _next_code(child))
+                codes.append(_next_code(child))
                 assert host.read(len(codes[-1]) + 1) == codes[-1].encode() + b"\r"
                 host.write(b"\x06")
             assert codes == [
@@ -371,8 +371,8 @@ def test_a_station_plays_its_story_as_long_as_it_is_answered(tmp_path: Path) -> 
                 "SN0000000003",
                 "4711-A/LOT00000",
             ]
-            called = child.wait_for(lambda line: line.get("device") == "button")
-            assert (called["input"], called["active"]) == ("quality", True)
+            called = child.wait_for(lambda line: line.get("input") == "quality")
+            assert called["active"]
         child.tell("stop")
         child.wait_for("stopped")
 
