@@ -124,8 +124,8 @@ class Answer:
 class Lamps:
     """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark.
 
-    `hurried` are those of the blinking lamps that blink twice as fast: the call has not reached the plant's server.
-    `stop`: the line is stopped, or stays so.
+    `hurried` are those of the blinking lamps that blink twice as fast: a call that has not reached the plant's server
+    yet.  `stop`: the line is to stop or stays stopped; without it the line may run.
     """
 
     lit: frozenset[Lamp] = frozenset()

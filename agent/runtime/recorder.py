@@ -189,7 +189,8 @@ class Recorder:
             if decision.answer is not None and decision.refuses:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
-                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}))
+                stop = decision.lamps.stop or self._is_stopped  # that the line may run again is earned like green
+                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}, stop=stop))
             for gauge in decision.asks:
                 self._show_answer(gauge, Ask())
             yield happened, decision
@@ -229,7 +230,7 @@ class Recorder:
         kept = [happened for happened in self._refuse(inputs) if not isinstance(happened.what, TOLD_AGAIN)]
         self._owed = [*kept, *self._owed]
         self._wakes.again()
-        self._light(Lamps(frozenset({Lamp.RED})))
+        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
         if not self._trouble:
             log.error("recorder.cannot_record", reason=str(error))
             self._owed.append(self._own(RecordingLost(str(error))))
@@ -288,7 +289,7 @@ class Recorder:
         """Keep the input that our own code could not decide, and show red."""
         log.error("recorder.decision_failed", source=happened.source, what=repr(happened.what), exc_info=error)
         self._show_answer(happened.source, Answer(Verdict.REFUSE, "internal error: do not go on"))
-        self._light(Lamps(frozenset({Lamp.RED})))
+        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
         self._library.failed(happened)
         told = {"source": happened.source, "what": repr(happened.what), "error": repr(error)}
         event = Event(Kind.SIGNAL_FAILED, "", told, happened.moment)
@@ -303,6 +304,11 @@ class Recorder:
             self._write([lost])
         except JournalError as error:
             self._cannot_record([], error)
+
+    @property
+    def _is_stopped(self) -> bool:
+        """Whether the line was stopped by what was shown last."""
+        return calls.is_stopped(self._memory) if self._lit is None else self._lit.stop
 
     def _light(self, lamps: Lamps) -> None:
         """Show the stack light; while nothing can be recorded, nothing is green."""

@@ -140,6 +140,11 @@ def open_stop(draft: Draft) -> str | None:
     return None
 
 
+def is_stopped(memory: Mapping[str, Document]) -> bool:
+    """Whether a call has stopped the line, by the whole memory; for the first look."""
+    return any(stop_of(call) == STOPPED for key, call in memory.items() if key.startswith(PREFIX))
+
+
 def stop_of(call: Document) -> str:
     """What a call does to the line."""
     return str(call.get("stop") or (STOPPED if call["mode"] == CallMode.STOP else NO_STOP))

@@ -382,3 +382,32 @@ def test_a_call_counts_as_delivered_when_it_is_confirmed(bench: Bench) -> None:
         bench.journal.confirmed(Lane.ANDON, reader.lanes()[Lane.ANDON].last)
     bench.recorder.step()
     assert delivered(bench) == [True, True]
+
+
+def stops(bench: Bench) -> list[bool]:
+    return [what.stop for to, what, _ in bench.shown if to == "lamps"]
+
+
+def test_no_picture_lets_a_stopped_line_run_before_that_is_on_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal in red beside the end of the stop, a full disk, a life that begins on one: the line stands."""
+    bench.record(Contact(b"", "cord", active=True), source="box")
+    bench.say("nonsense")
+    bench.record(Contact(b"", "cord", active=False), source="box")
+    *before, last = zip(stops(bench), [on_disk for to, _, on_disk in bench.shown if to == "lamps"], strict=True)
+    assert last[0] is False
+    assert all(stop or on_disk == len(bench.on_disk()) for stop, on_disk in [*before, last])
+    bench.record(Contact(b"", "cord", active=True), source="box")
+
+    def full(*_: object) -> None:
+        raise JournalWriteError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.journal, "append", full)
+        bench.shown.clear()
+        bench.record("OP-1")
+        bench.begin()
+        bench.record("OP-2")
+        assert stops(bench)
+        assert all(stops(bench))
