@@ -172,6 +172,9 @@ class Event:
 Row = tuple[int, str, str, str, str, int | None]
 """A finished event as the journal keeps it: sequence, kind, time, subject, body (CloudEvents JSON), CRC-32 of it."""
 
+Finished = tuple[Row, bytes]
+"""A finished event and the bytes of its body in UTF-8, which are hashed and counted where it is kept."""
+
 HASH_DIGITS = 32
 """Hexadecimal digits of a hash: 128 bits.
 
@@ -210,6 +213,10 @@ class Envelope:
 
         `previous` is the hash of the event before it in the lane; empty where there is none that is known.
         """
+        return self.finish(event, epoch, sequence, previous)[0]
+
+    def finish(self, event: Event, epoch: str, sequence: int, previous: str) -> Finished:
+        """Return the row, as `row` does, and the very bytes that were encoded."""
         word, lane, name, schema = _WORDS[event.kind]
         moment = event.moment
         time = moment.iso
@@ -236,7 +243,7 @@ class Envelope:
         if not previous:
             del body["prevhash"]
         encoded = orjson.dumps(body)
-        return sequence, word, time, event.subject, encoded.decode(), crc32(encoded)
+        return (sequence, word, time, event.subject, encoded.decode(), crc32(encoded)), encoded
 
 
 def size_bytes(body: str) -> int:
