@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 LAMP_OF: dict[str, Lamp] = {CallMode.CALL: Lamp.YELLOW, CallMode.HELP: Lamp.BLUE, CallMode.STOP: Lamp.RED}
 """Lamp that tells of an open call, by its mode."""
 
+NO_CALLS: frozenset[tuple[str, bool]] = frozenset()
+
 
 class Station:
     """One station and its rules.  Holds no state: the memory comes in, and the changes to it go out."""
@@ -181,7 +183,8 @@ def _lamps(draft: Draft) -> Lamps:
 
     A call blinks until somebody has said that he comes; a stop sounds the horn until then.
     """
-    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in andon.open_calls(draft)])
+    opened = andon.open_calls(draft)
+    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in opened]) if opened else NO_CALLS
     return _picture(calls, draft.verdict)
 
 
