@@ -19,7 +19,7 @@ from agent.station.andon import calls
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from agent.journal.journal import Journal
     from agent.runtime.clock import Clock
@@ -185,7 +185,7 @@ class Recorder:
         self._library.begin()
         for happened in inputs:
             decision = self._library.handle(self._station, working, happened)
-            _apply(decision, working)
+            _apply(decision.documents, working)
             if decision.answer is not None and decision.refuses:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
@@ -197,14 +197,16 @@ class Recorder:
 
     def _write(self, decisions: list[Decision]) -> None:
         """Write the decisions, then make them the memory."""
-        events = [event for decision in decisions for event in decision.events]
-        documents = {key: document for decision in decisions for key, document in decision.documents.items()}
+        events: list[Event] = []
+        documents: dict[str, Document | None] = {}
+        for decision in decisions:
+            events += decision.events
+            documents.update(decision.documents)
         kept = self._library.kept
         if events or documents or kept:
             self._journal.append(events, {key: _lasting(key, document) for key, document in documents.items()}, kept)
         self._library.commit()
-        for decision in decisions:
-            _apply(decision, self._memory)
+        _apply(documents, self._memory)
         self._wakes.follow(documents, self._clock.now())
 
     def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
@@ -330,8 +332,8 @@ def _lasting(key: str, document: Document | None) -> Document | None:
     return {} if document is None and _is_told(key) else document
 
 
-def _apply(decision: Decision, memory: dict[str, Document]) -> None:
-    for key, document in decision.documents.items():
+def _apply(documents: Mapping[str, Document | None], memory: dict[str, Document]) -> None:
+    for key, document in documents.items():
         if document is None:
             memory.pop(key, None)
         else:

@@ -47,19 +47,19 @@ class CodeReader:
 
         None, too, where the text is ambiguous to one of the rules; `why_not` says so.
         """
-        found = self._readings(text, symbology)
-        if any(isinstance(one, Refusal) and one.ambiguous for _, one in found):
-            return []
-        return [one for _, one in found if isinstance(one, Meaning)]
+        found: list[Meaning] = []
+        for rule in self._rules:
+            read = rule.read(text, symbology)
+            if isinstance(read, Meaning):
+                found.append(read)
+            elif read is not None and read.ambiguous:
+                return []
+        return found
 
     def why_not(self, text: str, symbology: str = "") -> str:
         """Why `meanings` are none, for people."""
-        found = self._readings(text, symbology)
-        return "; ".join(f"rule {name}: {one.reason}" for name, one in found if isinstance(one, Refusal)) or NO_RULE
-
-    def _readings(self, text: str, symbology: str) -> list[tuple[str, Meaning | Refusal]]:
         read = ((rule.name, rule.read(text, symbology)) for rule in self._rules)
-        return [(name, one) for name, one in read if one is not None]
+        return "; ".join(f"rule {name}: {one.reason}" for name, one in read if isinstance(one, Refusal)) or NO_RULE
 
 
 class _Rule(Protocol):
@@ -80,7 +80,7 @@ class _Text:
         match = self._pattern.fullmatch(text)
         if match is None:
             return None
-        return Meaning(self.name, self._what, {group: value or "" for group, value in match.groupdict().items()})
+        return Meaning(self.name, self._what, match.groupdict(""))
 
 
 class _Label:

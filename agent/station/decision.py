@@ -93,7 +93,7 @@ class Draft:
     def verdict(self) -> str:
         """The last verdict, as this decision leaves it; empty while there was none."""
         if self._answer is not None:
-            return self._answer.verdict.value
+            return self._answer.verdict
         return str((self.get(LAST) or {}).get("verdict", ""))
 
     def forget(self, key: str) -> None:

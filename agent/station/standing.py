@@ -18,6 +18,7 @@ CALLS = "state/andon"
 ALARMS = "state/alarms"
 
 FAMILIES = ("agent.", "alarm.", "andon.")
+CHANGING = frozenset([kind for kind in Kind if kind.startswith(FAMILIES)])
 """Events that may change what stands; all others, which are most, are passed by quickly."""
 
 NEVER_CLEARED = {"journal-damaged"}
@@ -26,7 +27,7 @@ NEVER_CLEARED = {"journal-damaged"}
 
 def tell(draft: Draft) -> None:
     """Renew the documents if this decision changed what stands."""
-    kinds = {event.kind for event in draft.events if event.kind.startswith(FAMILIES)}
+    kinds = CHANGING.intersection([event.kind for event in draft.events])
     if not kinds and not draft.is_changed(calls.COUNTER):
         return
     started = Kind.AGENT_STARTED in kinds

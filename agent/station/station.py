@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 LAMP_OF: dict[str, Lamp] = {CallMode.CALL: Lamp.YELLOW, CallMode.HELP: Lamp.BLUE, CallMode.STOP: Lamp.RED}
 """Lamp that tells of an open call, by its mode."""
 
+NO_CALLS: frozenset[tuple[Lamp, bool, bool]] = frozenset()
+
 
 class Station:
     """One station and its rules.  Holds no state: the memory comes in, and the changes to it go out."""
@@ -196,10 +198,9 @@ def _lamps(draft: Draft) -> Lamps:
     A call blinks until somebody has said that he comes, fast while it has not reached the central; a stop sounds the
     horn until then.
     """
-    told = [
-        (_lamp_of(call), call["state"] == "raised", calls.is_delivered(draft, call)) for call in calls.open_calls(draft)
-    ]
-    return _picture(frozenset(told), draft.verdict)
+    opened = calls.open_calls(draft)
+    told = [(_lamp_of(call), call["state"] == "raised", calls.is_delivered(draft, call)) for call in opened]
+    return _picture(frozenset(told) if told else NO_CALLS, draft.verdict)
 
 
 def _lamp_of(call: Document) -> Lamp:

@@ -6,6 +6,7 @@ documents of KEPT units each, so that about the last 5,000 units are kept, and n
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -29,6 +30,7 @@ HELD = (Disposition.HOLD, Disposition.SCRAP)
 """A unit in one of these goes nowhere."""
 
 
+@lru_cache(maxsize=256)
 def shard_of(name: str) -> str:
     """Two hexadecimal digits that `name` always falls on."""
     return f"{crc32(name.encode()) % SHARDS:02x}"

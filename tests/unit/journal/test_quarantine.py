@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agent.events import Event, Row
+    from agent.events import Event, Finished
 
 REFUSED = Refusal(Lane.WORK, 2, 0x99, "payload format invalid")
 
@@ -100,7 +100,7 @@ def test_it_outlives_a_restart_and_its_events_retention(path: Path) -> None:
     journal.close()
 
 
-def failing(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+def failing(event: Event, epoch: str, sequence: int, previous: str) -> Finished:
     if event.kind is Kind.SCAN_REPEATED and event.subject == "bad":
         raise RuntimeError("cannot be encoded")
     return encode(event, epoch, sequence, previous)

@@ -59,7 +59,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = Clock()
-        self.journal = Journal(path, Envelope("/a/b/c/d/e").row, self.clock.now, SETTINGS)
+        self.journal = Journal(path, Envelope("/a/b/c/d/e").finish, self.clock.now, SETTINGS)
         self.journal.open()
         self.health = Health()
         self.shown: list[tuple[str, Any, int]] = []
