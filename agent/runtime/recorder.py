@@ -6,16 +6,20 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
+from agent.journal.salvage import last_bodies
 from agent.runtime.library import Library
 from agent.runtime.wakes import Wakes
 from agent.signals import CallsDelivered, ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost, TimeUp
 from agent.station.andon import calls
+from agent.station.andon.recollect import recollected
+from agent.station.decision import Decision
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from agent.runtime.health import Health
     from agent.runtime.intake import Intake
     from agent.signals import OwnSignal
-    from agent.station.decision import Decision, Document
+    from agent.station.decision import Document
     from agent.station.station import Station
 
 log = structlog.get_logger()
@@ -45,6 +49,9 @@ TOLD_AGAIN = (TimeUp, CallsDelivered)
 
 STATES = "state/"
 """Documents of the memory whose key begins so are published by the uplink."""
+
+RECOLLECTED = 5000
+"""Facts of the andon lane in which open calls are looked for, where the memory of them is lost."""
 
 BUSY_TIDIES = 4
 """Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
@@ -98,10 +105,12 @@ class Recorder:
             self._journal.suspect(str(error))  # what is known from before is better than nothing
         self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
         self._wakes.begin(self._memory, self._clock.now())
+        remembered = self._recollected()
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
-        if lost.events:
-            self._keep_lost(lost)
+        for found in (remembered, lost):
+            if found.events or found.documents:
+                self._keep(found)
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
             self._cannot_record([], JournalWriteError(shortage))
@@ -300,10 +309,17 @@ class Recorder:
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
 
-    def _keep_lost(self, lost: Decision) -> None:
-        """Record that reference data is gone."""
+    def _recollected(self) -> Decision:
+        """The open calls, by what can be read of a damaged journal that has lost the memory of them."""
+        damage = self._journal.damage
+        if damage is None or calls.COUNTER in self._memory:
+            return Decision()
+        return Decision(documents=recollected(last_bodies(Path(damage.aside), Lane.ANDON, RECOLLECTED)))
+
+    def _keep(self, found: Decision) -> None:
+        """Record what was found at the start: calls that are still open, reference data that is gone."""
         try:
-            self._write([lost])
+            self._write([found])
         except JournalError as error:
             self._cannot_record([], error)
 

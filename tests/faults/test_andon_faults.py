@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,3 +134,28 @@ def test_an_order_that_a_station_hears_after_its_expiry_is_not_obeyed(running: W
     running.wait_for_fact("command.rejected", reason="expired: it came too late")
     assert open_calls(running)["cord"]["stop"] == "stopped"
     running.settle()
+
+
+def test_a_stop_outlives_the_damage_of_the_memory(running: Works) -> None:
+    """The pages of the memory are gone: the call is known by its facts, and still stops the line."""
+    running.box.press("cord")
+    call = running.wait_for_fact("andon.stopped", name="cord")["subject"]
+    running.agent.kill()
+    with closing(sqlite3.connect(running.journal)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'state'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with running.journal.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xaa" * size)
+    running.start_agent()
+    running.box.shows("red")
+    assert (open_calls(running)["cord"]["call"], open_calls(running)["cord"]["stop"]) == (call, "stopped")
+    running.wait_for_fact("journal.damaged")
+    running.agent.kill()
+    running.start_agent()
+    assert open_calls(running)["cord"]["call"] == call
+    running.box.release("cord")
+    running.box.press("key")
+    assert running.wait_for_fact("andon.resolved", name="cord")["subject"] == call
+    running.box.shows()

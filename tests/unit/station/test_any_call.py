@@ -14,10 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from agent.events import NS_PER_S, Event, Kind, Moment
+from agent.events import NS_PER_S, Envelope, Event, Kind, Moment
 from agent.replay.replayer import Replayer
 from agent.signals import AgentStarted, CallsDelivered, ClockStepped, Command, Input, TimeUp
 from agent.station import timers
+from agent.station.andon import calls
+from agent.station.andon.recollect import recollected
 from agent.station.station import Station
 from drivers.contract import Contact, Lamp, Scan
 from tests.unit.replay.test_replays_itself import inputs
@@ -197,6 +199,21 @@ class AnyCall(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "events"):
             assert [*Replayer(RULES).run(inputs(self.events))] == []
+            self.check_recollection()
+
+    def check_recollection(self) -> None:
+        """The facts alone tell which calls are open, how far they are, and what they do to the line."""
+        facts = [event for event in self.events if event.kind.startswith("andon.")]
+        bodies = [Envelope("/a").row(event, "e", number)[4] for number, event in enumerate(facts, 1)]
+        found = recollected(["garbage", *bodies, '{"type": 1}'])
+        wanted = {key: one for key, one in self.memory.items() if key.startswith(calls.PREFIX)}
+        assert {key for key in found if key.startswith(calls.PREFIX)} == set(wanted)
+        for key, call in wanted.items():
+            assert calls.told(found[key]) == calls.told(call)
+            assert found[key]["mark"]["monotonic_ns"] == call["mark"]["monotonic_ns"]
+        if facts:
+            assert found[calls.COUNTER]["count"] == self.memory[calls.COUNTER]["count"]
+            assert found[calls.COUNTER]["open"] == self.memory[calls.COUNTER]["open"]
 
 
 TestAnyCall = AnyCall.TestCase
