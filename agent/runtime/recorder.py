@@ -195,7 +195,7 @@ class Recorder:
         for happened in inputs:
             decision = self._library.handle(self._station, working, happened)
             _apply(decision.documents, working)
-            if decision.answer is not None and decision.refuses:
+            if decision.answer is not None and decision.answer.verdict is Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
                 stop = decision.lamps.stop or self._is_stopped  # that the line may run again is earned like green
@@ -221,7 +221,7 @@ class Recorder:
     def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
         """Show what is on disk now."""
         for happened, decision in decisions:
-            if decision.answer is not None and not decision.refuses:
+            if decision.answer is not None and decision.answer.verdict is not Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
         if (lamps := decisions[-1][1].lamps) is not None:
             self._light(lamps)

@@ -142,7 +142,7 @@ def _status(found: Examination, operation: Operation, unit: str, entry: Document
     if not found.holds(Check.STATUS, Set.UNITS, OWN):
         return
     known = found.reference.units.get(unit)
-    if reason := unitbook.held(found.draft, unit):
+    if reason := unitbook.why_held(unit, entry):
         found.wrong(Check.STATUS, OWN, reason)
     elif known is not None and known.status != "ok":
         why = f": {known.reason}" if known.reason else ""

@@ -7,8 +7,8 @@ identifier or not, the text decides, and the identifier can only forbid.  Knows 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from agent.station.label import LabelReader, Layout, Reading, Refusal
 from agent.station.rules import vocabulary
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 NO_RULE = "no scan rule reads it"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """One way to read a scan: which rule, what it is (operator, unit, lot or command), and the groups' texts.
 
     `elements` is identifier -> value of a GS1 or ISO/IEC 15434 label; `nonconforming` if the label or its reader left
@@ -33,7 +32,7 @@ class Meaning:
     what: str
     groups: Mapping[str, str]
     nonconforming: bool = False
-    elements: Mapping[str, str] = field(default_factory=dict)
+    elements: Mapping[str, str] = MappingProxyType({})
 
 
 class CodeReader:

@@ -39,8 +39,7 @@ class Interlock:
     """The operations of one station: what may start, and what cards and badges do.  `work` is the one that is open."""
 
     def __init__(self, rules: Rules) -> None:
-        self._operations = {operation.name: operation for operation in rules.operation}
-        self._units = {operation.name: re.compile(operation.units) for operation in rules.operation}
+        self._admitted = [(operation, re.compile(operation.units).fullmatch) for operation in rules.operation]
         self._people = People(rules)
         self._admission = Admission(rules)
         self._overrides = Overrides(rules.policies, self._people)
@@ -51,7 +50,8 @@ class Interlock:
 
     def turn(self, draft: Draft) -> None:
         """Notice what the clock alone has brought about."""
-        self._shifts.turn(draft, (draft.get(OPERATION) or {}).get("unit", ""))
+        if self._shifts.by_clock:
+            self._shifts.turn(draft, (draft.get(OPERATION) or {}).get("unit", ""))
 
     def scanned(self, draft: Draft, device: str, scan: Scan, meaning: Meaning) -> None:
         """Act on a scan whose meaning is known and is not a command."""
@@ -204,7 +204,7 @@ class Interlock:
 
     def _fitting(self, draft: Draft, unit: str) -> list[Operation]:
         """The operations that a unit may be here for; the route tells which where several fit."""
-        fitting = [one for one in self._operations.values() if self._units[one.name].fullmatch(unit) is not None]
+        fitting = [operation for operation, admits in self._admitted if admits(unit)]
         if len(fitting) < 2:  # noqa: PLR2004  nothing to choose from
             return fitting
         entry = unitbook.look_up(draft, unit)

@@ -62,7 +62,11 @@ def done(entry: Document) -> dict[str, str]:
 
 def held(draft: Draft, unit: str) -> str | None:
     """Why a unit goes nowhere, in words; None if nothing is known against it."""
-    entry = look_up(draft, unit)
+    return why_held(unit, look_up(draft, unit))
+
+
+def why_held(unit: str, entry: Document) -> str | None:
+    """The same, by what is known of the unit."""
     if entry.get("status") not in HELD:
         return None
     why = f": {entry['why']}" if entry.get("why") else ""
