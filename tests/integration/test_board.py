@@ -82,8 +82,8 @@ class Plant:
     def agent(self, name: str, status: str) -> None:
         self._say(name, "agent", {"status": status, "epoch": "e", "version": "1"})
 
-    def calls(self, name: str, *calls: dict[str, Any]) -> None:
-        self._say(name, "andon", {"epoch": "e", "time": iso(), "calls": calls})
+    def calls(self, name: str, *calls: dict[str, Any], **more: Any) -> None:
+        self._say(name, "andon", {"epoch": "e", "time": iso(), "calls": calls, **more})
 
     def alarms(self, name: str, *alarms: dict[str, Any]) -> None:
         self._say(name, "alarms", {"epoch": "e", "time": iso(), "alarms": alarms})
@@ -197,6 +197,27 @@ def test_one_picture_for_scripts(plant: Plant) -> None:
     text = ran(*words(plant, "--once")).stdout
     assert "STOP" in text
     assert "not delivered" in text
+
+
+def test_what_stops_the_line_and_who_was_told(plant: Plant) -> None:
+    """A stop that is still to come, one that holds the line, and a reason that nobody has given."""
+    pending = call("belt", 5, mode="call", stop="pending", stop_after_s=600)
+    stopped = call("cord", 400, mode="call", stop="stopped", level=1, escalated_to="supervisor")
+    line = {"state": "stopped", "since": iso(340), "calls": ["cord"]}
+    plant.agent("st-010", "online")
+    plant.calls("st-010", stopped, pending, line=line, unclosed=[call("bad")])
+    document = once(plant)
+    assert [(one["call"], one["stop"], one["escalated_to"]) for one in document["calls"]] == [
+        ("cord", "stopped", "supervisor"),
+        ("belt", "pending", ""),
+    ]
+    (station,) = document["stations"]
+    assert (station["line"], station["unclosed"]) == ("stopped", 1)
+    assert 340 <= station["line_for_s"] < 340 + PATIENCE_S
+    text = ran(*words(plant, "--once")).stdout
+    assert re.search(r"STOP in 9:\d\d", text)
+    assert re.search(r"  STOP  6:\d\d  level 1  st-010  cord \(process\)  raised  supervisor told", text)
+    assert "1 call waits for its reason" in text
 
 
 def test_only_the_line_that_was_asked_for_is_shown(plant: Plant) -> None:

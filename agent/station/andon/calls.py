@@ -33,7 +33,10 @@ RANK = {"raised": 0, "acknowledged": 1, "arrived": 2, "resolved": 3, "closed": 4
 """States in their order."""
 
 _TOLD = ("call", "name", "type", "mode", "state", "presses")
-_STEPS = ("severity", "acknowledged", "acknowledged_by", "arrived", "arrived_by", "stopped")
+_STEPS = (
+    "severity", "acknowledged", "acknowledged_by", "arrived", "arrived_by", "escalated_to", "stop_after_s", "stop_at",
+    "stopped",
+)  # fmt: skip
 
 
 def open_calls(draft: Draft) -> list[Document]:

@@ -60,8 +60,7 @@ class Course:
             "level": 0,
             "stop": calls.STOPPED if stops else calls.PENDING if will_stop else calls.NO_STOP,
         }
-        if declared.severity:
-            call["severity"] = declared.severity
+        call |= {key: told for key in ("severity", "stop_after_s", "stop_at") if (told := getattr(declared, key))}
         calls.opened(draft, call, count)
         if stops:
             stand.stopped(draft, call)

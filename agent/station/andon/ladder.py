@@ -44,7 +44,7 @@ class Ladder:
             return
         number, level = following
         escalated = {**timers.mark(draft.moment), "after_s": level.after_s}
-        call = {**call, "level": number, "escalated": escalated}
+        call = {**call, "level": number, "escalated_to": level.to, "escalated": escalated}
         calls.put(draft, call)
         told: Document = {"timer": timer, "to": level.to, "after_s": level.after_s, "unless": level.unless}
         waited: Document = {"waited_s": calls.waited_s(draft, call)}

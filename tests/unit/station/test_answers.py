@@ -113,7 +113,7 @@ def test_a_call_that_nobody_answers_climbs_level_by_level(bench: Clockwork) -> N
     assert [event.kind for event in (first, second)] == [Kind.ANDON_ESCALATED] * 2
     told = [(one.subject, one.data["level"], one.data["to"], one.data["waited_s"]) for one in (first, second)]
     assert told == [(call, 1, "supervisor", 300.0), (call, 2, "plant manager", 600.0)]
-    assert state(bench)["press"]["level"] == 2
+    assert (state(bench)["press"]["level"], state(bench)["press"]["escalated_to"]) == (2, "plant manager")
 
 
 def test_an_answer_ends_the_levels_that_ask_for_no_more(bench: Clockwork) -> None:
@@ -172,7 +172,7 @@ def test_a_call_becomes_a_stop_when_its_time_is_over(bench: Clockwork) -> None:
     """Yellow while the line moves to its fixed position, red there; nothing passes then."""
     raised = bench.press("cord")
     assert lit(raised) == {Lamp.YELLOW}
-    assert only(raised).data["stop"] == "pending"
+    assert (only(raised).data["stop"], only(raised).data["stop_after_s"]) == ("pending", 60)
     (stopped,) = bench.pass_time(60)
     assert (stopped.kind, stopped.subject) == (Kind.ANDON_STOPPED, only(raised).subject)
     bench.scan("OP-1")
