@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from agent.mistakes import Mistake, nearest, repeated, rows_of, section, unknown_key
+from agent.station.alarms.declared import Alarm, AlarmSettings  # noqa: TC001  pydantic reads annotations at run time
 from agent.station.consistency import contradictions
 from agent.station.policy import Authority, DefectCode, Line, Policies, Shift  # noqa: TC001  pydantic reads annotations at run time
 from agent.station.rules import AndonCall, AndonRules, MachineSignal, Operation, Request, Rules, ScanRule
@@ -166,6 +167,8 @@ class StationFile(Declared):
     defect: tuple[DefectCode, ...] = ()
     shift: tuple[Shift, ...] = ()
     line: Line | None = None
+    alarms: AlarmSettings | None = None
+    alarm: tuple[Alarm, ...] = ()
     cards: Cards = Cards()
 
     @property
@@ -184,6 +187,8 @@ class StationFile(Declared):
             defect=self.defect,
             shift=self.shift,
             line=self.line,
+            alarms=self.alarms,
+            alarm=self.alarm,
         )
 
 
@@ -301,6 +306,8 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from repeated("shift", rows_of(tables.get("shift")))
     yield from repeated("defect", rows_of(tables.get("defect")), "code")
     yield from repeated("authority", rows_of(tables.get("authority")), "role")
+    yield from repeated("alarm", rows_of(tables.get("alarm")))
+    yield from _alarm_references(rows_of(tables.get("alarm")), machines, calls)
     if not isinstance(tables.get("device", []), list):
         return
     for index, operation in operations:
@@ -319,6 +326,22 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     for index, request in requests:
         yield from _no_device(f"request[{index}].device", request.get("device"), known)
         yield from _no_device(f"request[{index}].gauge", request.get("gauge"), known)
+    for index, alarm in rows_of(tables.get("alarm")):
+        for key in ("gauge", "device"):
+            yield from _no_device(f"alarm[{index}].{key}", alarm.get(key) or None, known)
+
+
+def _alarm_references(
+    alarms: list[tuple[int, dict[str, Any]]],
+    machines: list[tuple[int, dict[str, Any]]],
+    calls: list[tuple[int, dict[str, Any]]],
+) -> Iterator[Mistake]:
+    called = [name for _, call in calls if isinstance(name := call.get("name"), str)]
+    for index, alarm in alarms:
+        for key in ("signal", "suppress_by"):
+            yield from _no_signal(f"alarm[{index}].{key}", alarm.get(key) or None, machines)
+        if isinstance(call := alarm.get("call"), str) and call and call not in called:
+            yield Mistake(f"alarm[{index}].call", f"no andon call {call!r}{nearest(call, called)}")
 
 
 def _no_device(where: str, name: object, known: list[str]) -> Iterator[Mistake]:

@@ -52,6 +52,15 @@ class Kind(StrEnum):
 
     ALARM_RAISED = "alarm.raised"
     ALARM_CLEARED = "alarm.cleared"
+    ALARM_ACKNOWLEDGED = "alarm.acknowledged"
+    ALARM_SHELVED = "alarm.shelved"
+    ALARM_UNSHELVED = "alarm.unshelved"
+    ALARM_SUPPRESSED = "alarm.suppressed"
+    ALARM_UNSUPPRESSED = "alarm.unsuppressed"
+    ALARM_RESET = "alarm.reset"
+    ALARM_CHATTERING = "alarm.chattering"
+    ALARM_STALE = "alarm.stale"
+    ALARM_FLOOD = "alarm.flood"
 
     OPERATOR_SIGNED_ON = "operator.signed-on"
     OPERATOR_SIGNED_OFF = "operator.signed-off"

@@ -64,6 +64,37 @@ class RecordingBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SpaceChanged:
+    """The journal's disk has little space left, in words, or again enough."""
+
+    low: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """What is recorded arrives at the central again, or has not for so long that it is an alarm, and why."""
+
+    up: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTrusted:
+    """The wall clock is synchronised again, or has not been for so long that it is an alarm, and why."""
+
+    synced: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLost:
+    """A set of reference data that was in use cannot be read any more."""
+
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStepped:
     """The wall clock was set; seconds to add to times of this boot from before, to read them on the new clock."""
 
@@ -89,6 +120,10 @@ OwnSignal = (
     | JournalDamaged
     | RecordingLost
     | RecordingBack
+    | SpaceChanged
+    | UplinkChanged
+    | ClockTrusted
+    | ReferenceLost
     | ClockStepped
     | TimeUp
     | CallsDelivered

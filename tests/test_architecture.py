@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "agent.journal": ("agent.events",),
     "agent.config": (
         "agent.mistakes",
+        "agent.station.alarms.declared",
         "agent.station.consistency",
         "agent.station.policy",
         "agent.station.rules",

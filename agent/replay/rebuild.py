@@ -13,6 +13,7 @@ from agent.signals import (
     AgentStarted,
     AgentStopped,
     ClockStepped,
+    ClockTrusted,
     Command,
     DeviceLost,
     DeviceOpened,
@@ -22,7 +23,10 @@ from agent.signals import (
     Progress,
     RecordingBack,
     RecordingLost,
+    ReferenceLost,
+    SpaceChanged,
     TimeUp,
+    UplinkChanged,
 )
 from drivers.contract import Condition, Contact, Held, Noise, Reading, Scan
 
@@ -134,6 +138,13 @@ _ABOUT_ITSELF: dict[tuple[str, str], Callable[[Mapping[str, Any]], Any]] = {
     (Kind.CLOCK_STEPPED, ""): lambda data: ClockStepped(data["offset_s"]),
     (Kind.ALARM_RAISED, "cannot-record"): lambda data: RecordingLost(data["reason"]),
     (Kind.ALARM_CLEARED, "cannot-record"): lambda _: RecordingBack(),
+    (Kind.ALARM_RAISED, "disk-low"): lambda data: SpaceChanged(low=True, reason=data["reason"]),
+    (Kind.ALARM_CLEARED, "disk-low"): lambda _: SpaceChanged(low=False),
+    (Kind.ALARM_RAISED, "uplink-down"): lambda data: UplinkChanged(up=False, reason=data["reason"]),
+    (Kind.ALARM_CLEARED, "uplink-down"): lambda _: UplinkChanged(up=True),
+    (Kind.ALARM_RAISED, "clock-unsynced"): lambda data: ClockTrusted(synced=False, reason=data["reason"]),
+    (Kind.ALARM_CLEARED, "clock-unsynced"): lambda _: ClockTrusted(synced=True),
+    (Kind.ALARM_RAISED, "reference-lost"): lambda data: ReferenceLost(data["set"]),
 }
 
 _MAKERS: tuple[Callable[[Recorded], Input | None], ...] = (

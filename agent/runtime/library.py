@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.events import Event, Kind
+from agent.events import Kind
 from agent.journal import references
 from agent.journal.errors import JournalError
 from agent.journal.references import Kept
@@ -70,10 +70,10 @@ class Library:
         self._owed: list[Kept] = []
         self._kept: list[Kept] = []
 
-    def open(self, memory: Mapping[str, Document], aside: str = "") -> Decision:
+    def open(self, memory: Mapping[str, Document], aside: str = "") -> list[Set]:
         """Load the sets as they were kept, from the journal put `aside` if the one in use has none.
 
-        Returns what there is to record: sets that cannot be read any more.
+        Returns the sets that were in use and cannot be read any more: they were never loaded, then.
         """
         revisions = telling.remembered(memory)
         bodies = self._bodies(self._journal.path)
@@ -84,7 +84,7 @@ class Library:
             self.reference = self._working = restored(found, revisions)
         if aside:
             self.begun_anew()
-        return self._lost(set(revisions) - set(self.reference.revisions))
+        return sorted(set(revisions) - set(self.reference.revisions))
 
     def begun_anew(self) -> None:
         """Have all sets written with the next transaction: the journal is a new one."""
@@ -172,15 +172,6 @@ class Library:
         except (JournalError, OSError) as error:
             log.warning("reference.unreadable", journal=str(path), reason=str(error))
             return {}
-
-    def _lost(self, lost: set[Set]) -> Decision:
-        """Record that sets are gone: they were never loaded, then, and the station's policy for that holds."""
-        now = self._clock.now()
-        told = [
-            Event(Kind.ALARM_RAISED, which.value, {"alarm": "reference-lost", "set": which.value}, now)
-            for which in sorted(lost)
-        ]
-        return Decision(tuple(told), {telling.PREFIX + which: None for which in lost})
 
 
 @contextmanager

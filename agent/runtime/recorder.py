@@ -16,7 +16,17 @@ from agent.journal.errors import JournalCorruptError, JournalError, JournalWrite
 from agent.journal.salvage import last_bodies
 from agent.runtime.library import Library
 from agent.runtime.wakes import Wakes
-from agent.signals import CallsDelivered, ClockStepped, Input, JournalDamaged, RecordingBack, RecordingLost, TimeUp
+from agent.signals import (
+    CallsDelivered,
+    ClockStepped,
+    Input,
+    JournalDamaged,
+    RecordingBack,
+    RecordingLost,
+    ReferenceLost,
+    TimeUp,
+)
+from agent.station.alarms import document as alarms
 from agent.station.andon import calls
 from agent.station.andon.recollect import recollected
 from agent.station.decision import Decision
@@ -108,12 +118,14 @@ class Recorder:
         remembered = self._recollected()
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
-        for found in (remembered, lost):
-            if found.events or found.documents:
-                self._keep(found)
+        if remembered.documents:
+            self._keep(remembered)
+        self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
             self._cannot_record([], JournalWriteError(shortage))
+        elif alarms.is_active(self._memory, alarms.CANNOT_RECORD):
+            self._owed.append(self._own(RecordingBack()))
 
     def step(self) -> None:
         """Record what is waiting, as one transaction; when there is nothing, tidy the journal."""
@@ -317,7 +329,7 @@ class Recorder:
         return Decision(documents=recollected(last_bodies(Path(damage.aside), Lane.ANDON, RECOLLECTED)))
 
     def _keep(self, found: Decision) -> None:
-        """Record what was found at the start: calls that are still open, reference data that is gone."""
+        """Record what was found at the start: calls that are still open."""
         try:
             self._write([found])
         except JournalError as error:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agent.station import examples
+from agent.station.alarms.declared import AlarmSettings
 from agent.station.andon.declared import ANY_MEASUREMENT
 from agent.station.policy import Check, Policy
 
@@ -27,6 +28,8 @@ def contradictions(rules: Rules) -> Iterator[Contradiction]:
     yield from _serials_unread(rules)
     yield from _types_without_calls(rules)
     yield from _measurements_unknown(rules)
+    yield from _alarms_twice(rules)
+    yield from _shelved_too_long(rules)
 
 
 def _questions_without_answer(rules: Rules) -> Iterator[Contradiction]:
@@ -105,3 +108,22 @@ def _measurements_unknown(rules: Rules) -> Iterator[Contradiction]:
         for name in call.measurement:
             if name not in known:
                 yield f"andon.call[{index}].measurement", f"no measurement {name!r} in any operation"
+
+
+def _alarms_twice(rules: Rules) -> Iterator[Contradiction]:
+    """Two alarms of one thing, where there can be only one; and one that its own signal suppresses."""
+    first: dict[tuple[str, str], int] = {}
+    for index, alarm in enumerate(rules.alarm):
+        for key in ("device", "own"):
+            place = first.setdefault((key, getattr(alarm, key)), index)
+            if getattr(alarm, key) and place != index:
+                yield f"alarm[{index}].{key}", f"{getattr(alarm, key)!r} has an alarm already: alarm[{place}]"
+        if alarm.signal and alarm.signal == alarm.suppress_by and alarm.active == alarm.suppress_while:
+            yield f"alarm[{index}].suppress_by", f"{alarm.signal!r} suppresses the alarm that it is"
+
+
+def _shelved_too_long(rules: Rules) -> Iterator[Contradiction]:
+    most_s = (rules.alarms or AlarmSettings()).shelve_max_s
+    for index, alarm in enumerate(rules.alarm):
+        if alarm.shelve_max_s is not None and alarm.shelve_max_s > most_s:
+            yield f"alarm[{index}].shelve_max_s", f"is above alarms.shelve_max_s, which is {most_s:g}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agent.events import Kind, raw_text
 
 if TYPE_CHECKING:
+    from agent.station.alarms.alarms import Alarms
     from agent.station.decision import Document, Draft
     from drivers.contract import Condition
 
@@ -26,31 +27,31 @@ def lost(draft: Draft, device: str) -> str | None:
     return document["reason"] if document else None
 
 
-def opened(draft: Draft, device: str) -> None:
-    """Record that a device works (again), and clear its alarm."""
+def opened(draft: Draft, alarms: Alarms, device: str) -> None:
+    """Record that a device works (again), which ends its alarm."""
     draft.record(Kind.DEVICE_OPENED, device, {"device": device})
-    if before := draft.get(LOST + device):
+    if draft.get(LOST + device):
         draft.forget(LOST + device)
-        draft.record(Kind.ALARM_CLEARED, device, {"alarm": "device-lost", "device": device, "raised": before["time"]})
+        alarms.device(draft, device)
 
 
-def went(draft: Draft, device: str, reason: str) -> None:
-    """Record that a device does not work, and raise its alarm once."""
+def went(draft: Draft, alarms: Alarms, device: str, reason: str) -> None:
+    """Record that a device does not work, which is an alarm."""
     draft.record(Kind.DEVICE_LOST, device, {"device": device, "reason": reason})
     if draft.get(LOST + device) is None:
         draft.put(LOST + device, {"reason": reason, "time": draft.moment.iso})
-        draft.record(Kind.ALARM_RAISED, device, {"alarm": "device-lost", "device": device, "reason": reason})
+        alarms.device(draft, device, reason)
 
 
-def begin(draft: Draft) -> None:
+def begin(draft: Draft, alarms: Alarms) -> None:
     """Forget the conditions told to the agent before this one: the drivers are new, and tell anew what still holds."""
     for key, condition in [*draft.under(CONDITION)]:
         draft.forget(key)
-        _calm(draft, condition["device"], condition)
+        _alarm(draft, alarms, condition, active=False)
 
 
-def tells(draft: Draft, device: str, condition: Condition) -> None:
-    """Record what a device tells about itself; raise and clear the alarm of a condition that must be mended."""
+def tells(draft: Draft, alarms: Alarms, device: str, condition: Condition) -> None:
+    """Record what a device tells about itself; a condition that must be mended is an alarm."""
     key = f"{CONDITION}{device}/{condition.name}/{condition.part}"
     before = draft.get(key)
     if (before is not None) == condition.active:
@@ -61,15 +62,11 @@ def tells(draft: Draft, device: str, condition: Condition) -> None:
     draft.record(Kind.DEVICE_CONDITION, device, {**told, "active": condition.active, "raw": raw_text(condition.raw)})
     if before is not None:
         draft.forget(key)
-        _calm(draft, device, before)
-        return
-    draft.put(key, {**told, "time": draft.moment.iso})
-    if condition.name in ALARMING:
-        draft.record(Kind.ALARM_RAISED, device, {"alarm": "device-condition", **told})
+    else:
+        draft.put(key, {**told, "time": draft.moment.iso})
+    _alarm(draft, alarms, before or told, active=before is None)
 
 
-def _calm(draft: Draft, device: str, before: Document) -> None:
-    if before["condition"] in ALARMING:
-        told = {key: value for key, value in before.items() if key != "time"}
-        cleared = {"alarm": "device-condition", **told, "raised": before["time"]}
-        draft.record(Kind.ALARM_CLEARED, device, cleared)
+def _alarm(draft: Draft, alarms: Alarms, told: Document, *, active: bool) -> None:
+    if told["condition"] in ALARMING:
+        alarms.condition(draft, told, active=active)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.events import Kind
 from agent.station import unitbook
+from agent.station.alarms.alarms import Alarms
 from agent.station.policy import Disposition
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class LineWork:
     def __init__(self, rules: Rules) -> None:
         self._share = rules.line.share if rules.line else 0
         self._holds = rules.policies.conflict == "hold"
+        self._alarms = Alarms(rules)
 
     def tell(self, draft: Draft, unit: str, operation: str, status: str) -> None:
         """Add a step of this station to what it publishes."""
@@ -106,7 +108,7 @@ class LineWork:
         unitbook.note(draft, unit, status=known, why=why, at=operation, time=draft.moment.iso, conflict=conflict)
         self.tell(draft, unit, operation if status == Disposition.REWORK else "", status)
         if conflict is None:
-            _settled(draft, unit, entry, status)
+            self._settled(draft, unit, entry, status)
 
     def _take(self, draft: Draft, station: str, step: Progress) -> None:
         entry = unitbook.look_up(draft, step.unit)
@@ -124,7 +126,7 @@ class LineWork:
             settled: Document = {} if status == Disposition.HOLD else {"conflict": None}
             unitbook.note(draft, step.unit, status=status, why=why, at=step.operation, time=step.time, **settled)
             if settled:
-                _settled(draft, step.unit, entry, step.status)
+                self._settled(draft, step.unit, entry, step.status)
 
     def _conflict(self, draft: Draft, unit: str, operation: str, station: str, time: str) -> None:
         entry = unitbook.look_up(draft, unit)
@@ -134,17 +136,15 @@ class LineWork:
         both["done_by"] = unitbook.done(entry).get(operation, "")
         reason = f"{operation} of {unit} was done by {station} too"
         draft.record(Kind.LINE_CONFLICT, unit, {**both, "reason": reason, "held": self._holds})
-        draft.record(Kind.ALARM_RAISED, unit, {"alarm": "line-conflict", **both, "reason": reason})
+        self._alarms.conflict(draft, unit, {**both, "reason": reason}, active=True)
         if self._holds and entry.get("status") != Disposition.SCRAP:
             self.put_status(draft, unit, Disposition.HOLD, reason)
         unitbook.note(draft, unit, conflict=operation)
 
-
-def _settled(draft: Draft, unit: str, entry: Document, status: str) -> None:
-    """Clear the alarm of a conflict that somebody has decided, here or at another station."""
-    if operation := entry.get("conflict"):
-        told: Document = {"alarm": "line-conflict", "unit": unit, "operation": operation, "now": status}
-        draft.record(Kind.ALARM_CLEARED, unit, told)
+    def _settled(self, draft: Draft, unit: str, entry: Document, status: str) -> None:
+        """End the alarm of a conflict that somebody has decided, here or at another station."""
+        if entry.get("conflict"):
+            self._alarms.conflict(draft, unit, {"now": status}, active=False)
 
 
 def age_s(draft: Draft) -> float | None:

@@ -112,12 +112,15 @@ class Authority(Declared):
     calls: tuple[str, ...] = Field(
         default=(), description='Types of andon calls that they may answer; "*": all.  A type of no role: anybody may.'
     )
+    alarms: bool = Field(
+        default=False, description="Whether they may acknowledge, shelve and reset alarms; if no role may: anybody."
+    )
     badges: tuple[str, ...] = Field(default=(), description="Badges that have the role without reference data.")
 
     @model_validator(mode="after")
     def _may_something(self) -> Self:
-        if not (self.rules or self.dispositions or self.calls):
-            raise ValueError(f"role {self.role!r} may answer for nothing: give it rules, dispositions or calls")
+        if not (self.rules or self.dispositions or self.calls or self.alarms):
+            raise ValueError(f"role {self.role!r} may answer for nothing: give it rules, dispositions, calls or alarms")
         return self
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
+from agent.station.alarms.declared import Alarm, AlarmSettings
 from agent.station.andon.declared import AndonCall, AndonRules, CallMode, Escalation
 from agent.station.policy import Authority, DefectCode, Line, Policies, Shift
 from agent.station.tables import Declared, Name, Pattern, first_repeated
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from agent.station.vocabulary import Vocabulary
 
 __all__ = [
+    "Alarm",
+    "AlarmSettings",
     "AndonCall",
     "AndonRules",
     "CallMode",
@@ -188,6 +191,8 @@ class Rules(Declared):
     defect: tuple[DefectCode, ...] = ()
     shift: tuple[Shift, ...] = ()
     line: Line | None = None
+    alarms: AlarmSettings | None = None
+    alarm: tuple[Alarm, ...] = ()
 
     @property
     def policies(self) -> Policies:

@@ -14,6 +14,7 @@ from agent.signals import (
     AgentStopped,
     CallsDelivered,
     ClockStepped,
+    ClockTrusted,
     Command,
     DeviceLost,
     DeviceOpened,
@@ -21,10 +22,14 @@ from agent.signals import (
     LineProgress,
     RecordingBack,
     RecordingLost,
+    ReferenceLost,
     ReferenceOffered,
+    SpaceChanged,
     TimeUp,
+    UplinkChanged,
 )
-from agent.station import devices, standing, timers
+from agent.station import devices, standing
+from agent.station.alarms.alarms import Alarms
 from agent.station.andon import calls
 from agent.station.andon.andon import Andon
 from agent.station.codes import NO_RULE, CodeReader
@@ -35,6 +40,7 @@ from agent.station.openwork import OPERATION
 from agent.station.people import People
 from agent.station.reference import NOTHING
 from agent.station.rules import CallMode
+from agent.station.sets import telling
 from drivers.contract import Condition, Contact, Held, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
@@ -63,6 +69,7 @@ class Station:
         self._interlock = Interlock(rules)
         self._andon = Andon(rules, People(rules))
         self._machines = Machines(rules)
+        self._alarms = Alarms(rules)
 
     def handle(self, memory: Mapping[str, Document], happened: Input, reference: Reference = NOTHING) -> Decision:
         """Return what follows from `happened`, by the reference data there is."""
@@ -79,11 +86,11 @@ class Station:
                 told = {"device": source, "text": text, "raw": raw_text(raw), "count": count}
                 draft.record(Kind.SCAN_HELD, "", told)
             case Condition() as condition:
-                devices.tells(draft, source, condition)
+                devices.tells(draft, self._alarms, source, condition)
             case DeviceOpened():
-                devices.opened(draft, source)
+                devices.opened(draft, self._alarms, source)
             case DeviceLost(reason):
-                devices.went(draft, source, reason)
+                devices.went(draft, self._alarms, source, reason)
             case Command(name, data):
                 self._ordered(draft, name, data)
             case LineProgress() as progress:
@@ -93,6 +100,7 @@ class Station:
             case own:
                 self._own(draft, own)
         self._andon.watch(draft)
+        self._alarms.tell(draft)
         standing.tell(draft)
         return draft.finish(_lamps(draft))
 
@@ -105,6 +113,7 @@ class Station:
         match said:
             case Reading() as reading:
                 self._interlock.work.measured(draft, device, reading)
+                self._alarms.measured(draft, device, reading)
             case Scan() as scan:
                 self._scanned(draft, device, scan)
             case contact:
@@ -135,6 +144,7 @@ class Station:
         if changed := self._machines.contact(draft, device, contact):
             self._interlock.work.signalled(draft, changed, contact)
             self._andon.signalled(draft, changed, device, contact)
+        self._alarms.contact(draft, device, contact)
         for request in self._rules.request:
             if contact.active and (request.device, request.input) == (device, contact.input):
                 if reason := devices.lost(draft, request.gauge):
@@ -167,28 +177,46 @@ class Station:
                 self._andon.take_stock(draft)
                 told = {"version": version, "declared": self._rules.model_dump(mode="json")}
                 draft.record(Kind.AGENT_STARTED, "", told)
-                devices.begin(draft)
+                devices.begin(draft, self._alarms)
+                self._alarms.started(draft)
             case AgentStopped(reason):
                 draft.record(Kind.AGENT_STOPPED, "", {"reason": reason})
             case JournalDamaged(reason, aside, old_epoch, new_epoch):
                 told = {"reason": reason, "aside": aside, "old_epoch": old_epoch, "new_epoch": new_epoch}
                 draft.record(Kind.JOURNAL_DAMAGED, old_epoch, told)
-                draft.record(Kind.ALARM_RAISED, "journal", {"alarm": "journal-damaged", "reason": reason})
-            case RecordingLost(reason):
-                draft.record(Kind.ALARM_RAISED, "journal", {"alarm": "cannot-record", "reason": reason})
+                self._alarms.happened(draft, "journal-damaged", "journal", {"reason": reason})
             case RecordingBack():
-                draft.record(Kind.ALARM_CLEARED, "journal", {"alarm": "cannot-record"})
+                self._alarms.itself(draft, "cannot-record", "journal", active=False)
                 draft.refuse("recording works again: do again what was refused")
             case ClockStepped(offset_s):
                 draft.record(Kind.CLOCK_STEPPED, "", {"offset_s": offset_s})
             case CallsDelivered():
                 calls.delivered(draft)
-            case TimeUp(timer) as ended:
-                if timers.take(draft, ended):
-                    self._andon.time_up(draft, timer)
+            case TimeUp() as ended:
+                self._andon.ended(draft, ended)
+                self._alarms.ended(draft, ended)
+            case noticed:
+                self._noticed(draft, noticed)
+
+    def _noticed(self, draft: Draft, noticed: OwnSignal) -> None:
+        """Raise and clear the alarms of the agent itself."""
+        match noticed:
+            case RecordingLost(reason):
+                self._alarms.itself(draft, "cannot-record", "journal", reason, active=True)
+            case SpaceChanged(low, reason):
+                self._alarms.itself(draft, "disk-low", "journal", reason, active=low)
+            case UplinkChanged(up, reason):
+                self._alarms.itself(draft, "uplink-down", "broker", reason, active=not up)
+            case ClockTrusted(synced, reason):
+                self._alarms.itself(draft, "clock-unsynced", "clock", reason, active=not synced)
+            case ReferenceLost(which):
+                draft.forget(telling.PREFIX + which)
+                self._alarms.happened(draft, "reference-lost", which, {"set": which})
 
     def _ordered(self, draft: Draft, name: str, data: Mapping[str, object]) -> None:
-        if not self._andon.order(draft, name, data):
+        if name.startswith("alarm/"):
+            self._alarms.ordered(draft, name, data)
+        elif not self._andon.order(draft, name, data):
             draft.record(Kind.COMMAND_REJECTED, "", {"command": name, "data": data, "reason": f"no command {name!r}"})
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.events import Kind, raw_text
+from agent.station import timers
 from agent.station.andon import calls, stand
 from agent.station.andon.answers import ACTS, Answers
-from agent.station.andon.course import Course
+from agent.station.andon.course import TIMERS, Course
 from agent.station.andon.declared import ANY_MEASUREMENT
 from agent.station.measuring import Judgement
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agent.events import Event
+    from agent.signals import TimeUp
     from agent.station.andon.declared import AndonCall
     from agent.station.decision import Document, Draft
     from agent.station.people import People
@@ -88,9 +90,10 @@ class Andon:
             draft.record(Kind.COMMAND_REJECTED, "", {"command": name, "data": dict(order), "reason": reason})
         return True
 
-    def time_up(self, draft: Draft, timer: str) -> bool:
-        """A timer has ended.  Returns False if it is none of ours."""
-        return self._course.time_up(draft, timer)
+    def ended(self, draft: Draft, ended: TimeUp) -> None:
+        """Act on the end of a timer, if it is one of a call."""
+        if ended.timer.startswith(TIMERS) and timers.take(draft, ended):
+            self._course.time_up(draft, ended.timer)
 
     def watch(self, draft: Draft) -> None:
         """Raise the calls that are declared for what this decision has judged."""

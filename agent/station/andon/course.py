@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.events import Kind
 from agent.station import timers
-from agent.station.andon import calls, stand
+from agent.station.andon import calls, ladder, stand
 from agent.station.andon.declared import CallMode
 from agent.station.andon.ladder import Ladder
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 STOP_TIMER = "stop/"
 """Timers of calls that will stop the line: this and the call's name."""
+
+TIMERS = (STOP_TIMER, ladder.TIMER)
+"""Names of the timers of calls begin so."""
 
 DONE_KINDS = {"resolved": Kind.ANDON_RESOLVED, "cancelled": Kind.ANDON_CANCELLED}
 
@@ -129,24 +132,21 @@ class Course:
         closed_s = calls.since_raised_s(draft, call)
         draft.record(Kind.ANDON_CLOSED, call["call"], {**data, **calls.told(done), **codes, "closed_s": closed_s})
 
-    def time_up(self, draft: Draft, timer: str) -> bool:
-        """A timer has ended.  Returns False if it is none of a call."""
-        if timer.startswith(STOP_TIMER):
-            call = calls.named(draft, timer.removeprefix(STOP_TIMER))
-            if call is not None:
-                self.stop(draft, call, {"timer": timer, "waited_s": calls.waited_s(draft, call)})
-        elif timer.startswith("escalate/"):
+    def time_up(self, draft: Draft, timer: str) -> None:
+        """One of the timers has ended."""
+        if timer.startswith(ladder.TIMER):
             self._ladder.reached(draft, timer)
-        else:
-            return False
-        return True
+            return
+        call = calls.named(draft, timer.removeprefix(STOP_TIMER))
+        if call is not None:
+            self.stop(draft, call, {"timer": timer, "waited_s": calls.waited_s(draft, call)})
 
     def _end(self, draft: Draft, call: Document, data: Document, how: str, codes: Document, *, waits: bool) -> None:
         state = how if waits or how == "cancelled" else "closed"
         done: Document = {**call, **codes, "state": state, "resolved": draft.moment.iso}
         calls.over(draft, done, waits=waits)
         timers.stop(draft, STOP_TIMER + call["name"])
-        timers.stop(draft, "escalate/" + call["name"])
+        timers.stop(draft, ladder.TIMER + call["name"])
         duration_s = calls.since_raised_s(draft, call)
         draft.record(DONE_KINDS[how], call["call"], {**data, **calls.told(done), **codes, "duration_s": duration_s})
         if calls.stop_of(call) == calls.STOPPED:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from agent.station.decision import Document
 
 ENDS = (Kind.ANDON_RESOLVED, Kind.ANDON_CANCELLED)
-CARRIED = ("state", "presses", "level", "stop", "acknowledged", "acknowledged_by", "arrived", "arrived_by", "stopped")
+CHANGING = (
+    "state", "presses", "level", "escalated_to", "stop", "stopped",
+    "acknowledged", "acknowledged_by", "arrived", "arrived_by",
+)  # fmt: skip
+LASTING = ("call", "name", "type", "mode", "severity", "stop_after_s", "stop_at")
+"""What facts tell of a call: what later ones may change, and what stays."""
 
 
 def recollected(bodies: Iterable[str | bytes]) -> dict[str, Document]:
@@ -51,15 +56,14 @@ def _follow(opened: dict[str, Document], event: dict[str, Any]) -> int:
     elif kind in ENDS:
         opened.pop(identity, None)
     elif identity in opened:
-        opened[identity] |= {key: data[key] for key in CARRIED if key in data}
+        opened[identity] |= {key: data[key] for key in CHANGING if key in data}
     return number
 
 
 def _raised(data: dict[str, Any], event: dict[str, Any]) -> Document:
-    known = ("call", "name", "type", "mode", "severity", *CARRIED)
     raised = datetime.fromisoformat(event["time"]) - datetime.fromtimestamp(0, UTC)
     return {
-        **{key: data[key] for key in known if key in data},
+        **{key: data[key] for key in (*LASTING, *CHANGING) if key in data},
         "time": event["time"],
         "mark": {
             "monotonic_ns": int(event["monotonicns"]),

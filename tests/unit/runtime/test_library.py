@@ -202,6 +202,7 @@ def test_a_set_that_cannot_be_read_any_more_is_told(bench: Bench) -> None:
     bench.say(bench.offer(bench.change()))
     bench.journal.append([], {}, [Kept("gauges", "1", b"damage", "now")])
     bench.begin()
+    bench.recorder.step()
     assert not bench.in_use.has(Set.GAUGES)
     (alarm,) = bench.bodies(Kind.ALARM_RAISED)
     assert alarm["alarm"] == "reference-lost"

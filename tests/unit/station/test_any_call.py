@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from agent.events import NS_PER_S, Envelope, Event, Kind, Moment
 from agent.replay.replayer import Replayer
+from agent.runtime.wakes import Wakes
 from agent.signals import AgentStarted, CallsDelivered, ClockStepped, Command, Input, TimeUp
 from agent.station import timers
 from agent.station.andon import calls
@@ -48,6 +49,9 @@ class AnyCall(RuleBasedStateMachine):
         self.was_open: list[str] = []
         self.boot, self.boot_began_s, self.true_s, self.wall_off_s, self.synced = 1, 0, 0, 0, True
         self.ticks = 0
+        self.due: list[TimeUp] = []
+        self.wakes = Wakes()
+        self.wakes.begin({}, self.now())
         self.say("agent", AgentStarted("1"))
 
     @rule(name=st.sampled_from(["press", "cord", "belt", "halt", "key"]), active=st.booleans())
@@ -106,6 +110,8 @@ class AnyCall(RuleBasedStateMachine):
         if boots:
             self.boot += 1
             self.boot_began_s = self.true_s - 1
+        self.due = []
+        self.wakes.begin(self.memory, self.now())
         self.say("agent", AgentStarted("1"))
         assert (set(self.open), self.stops) == (before, stops)
         self.let_end()
@@ -120,12 +126,10 @@ class AnyCall(RuleBasedStateMachine):
         return Moment(wall_ns // 1000 * 1000, monotonic_ns, self.synced, f"b{self.boot}")
 
     def ended(self) -> TimeUp | None:
+        """What the recorder would be woken for now; one at a time, each tried on what the one before has left."""
         now = self.now()
-        running = {key: one for key, one in self.memory.items() if key.startswith(timers.PREFIX)}
-        ends = sorted((timers.due_ns(one, now), key) for key, one in running.items())
-        if not ends or ends[0][0] > now.monotonic_ns:
-            return None
-        return TimeUp(ends[0][1].removeprefix(timers.PREFIX), running[ends[0][1]])
+        self.due += self.wakes.due(now.monotonic_ns)
+        return self.due.pop(0) if self.due else None
 
     def let_end(self) -> None:
         for _ in range(50):
@@ -137,6 +141,7 @@ class AnyCall(RuleBasedStateMachine):
     def say(self, source: str, what: Any) -> Decision:
         decision = self.station.handle(self.memory, Input(source, what, self.now()))
         self.memory = after(self.memory, decision)
+        self.wakes.follow(decision.documents, self.now())
         self.events += decision.events
         for event in decision.events:
             if event.kind.startswith("andon."):
