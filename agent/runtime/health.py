@@ -17,6 +17,7 @@ from agent.journal.errors import JournalError
 from agent.runtime.rates import Rates
 from agent.station.andon import calls
 from agent.station.sets import telling
+from agent.station.standing import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +180,7 @@ def _refusals(broker: dict[str, Any], quarantined: int) -> list[str]:
 def _station(memory: dict[str, Any]) -> dict[str, Any]:
     """What the operator's page shows of the station's memory."""
     undelivered = calls.undelivered(memory)
+    standing = memory.get(CALLS, {})
     opened = [
         {**calls.told(call), "time": call["time"], "delivered": call["name"] not in undelivered}
         for key, call in memory.items()
@@ -188,5 +190,7 @@ def _station(memory: dict[str, Any]) -> dict[str, Any]:
         "operator": memory.get("operator"),
         "operation": memory.get("operation"),
         "last": memory.get("last"),
-        "calls": opened,
+        "calls": sorted(opened, key=lambda call: str(call["time"])),
+        "line": standing.get("line", {}),
+        "unclosed": standing.get("unclosed", []),
     }

@@ -438,6 +438,16 @@ def test_the_book_keeps_epochs_and_sources_apart(tmp_path: Path) -> None:
     assert counts(path) == Counts(delivered=3)
 
 
+@pytest.mark.parametrize("answer", ["acknowledged", "arrived", "resolved", "cancelled"])
+def test_a_call_waits_for_the_server_until_anybody_answers_or_ends_it(tmp_path: Path, answer: str) -> None:
+    """More presses, levels and stops are no answer."""
+    with closing(Ledger(tmp_path / "book.db")) as ledger:
+        kinds = ("raised", "pressed", "escalated", "stopped", answer)
+        for seq, kind in enumerate(kinds, 1):
+            ledger.store([fact(event("andon", seq, type=f"lineside.andon.{kind}", data={"call": "c-1"}))])
+            assert ledger.unanswered_calls(SOURCE) == (["c-1"] if kind != answer else [])
+
+
 def gap(seq: int, lane: str, first: int, last: int, **more: Any) -> dict[str, Any]:
     """A made-up gap record on the alarm lane."""
     told = {"lane": lane, "from_seq": first, "to_seq": last, "count": last - first + 1, "reason": "over-budget"}

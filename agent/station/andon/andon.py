@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ORDERS = "andon/"
 """Orders of the central about calls begin so."""
 
+OF_UNITS = ("measurement.", "operation.", "part.")
+"""Facts that raise calls and whose subject is a unit begin so."""
+
 
 class Andon:
     """The calls of one station."""
@@ -100,7 +103,7 @@ class Andon:
         for event in draft.events:
             for call in self._caused(event):
                 if calls.named(draft, call.name) is None:
-                    self._raise(draft, call, {"cause": event.kind.value, "about": event.subject})
+                    self._raise(draft, call, {"cause": event.kind.value, "about": event.subject, **_unit(event)})
 
     def _caused(self, event: Event) -> list[AndonCall]:
         """The calls that a fact raises: a value out of limits, a refusal by a rule, an alarm that names one."""
@@ -141,6 +144,11 @@ class Andon:
                 calls.put(draft, {**opened, "active": False})
             else:
                 self._course.resolve(draft, opened, data, {})
+
+
+def _unit(event: Event) -> Document:
+    """The unit that a fact is about, if it is about one."""
+    return {"unit": event.subject} if event.subject and event.kind.startswith(OF_UNITS) else {}
 
 
 def _pressed(device: str, contact: Contact) -> Document:

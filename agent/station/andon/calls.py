@@ -34,8 +34,8 @@ RANK = {"raised": 0, "acknowledged": 1, "arrived": 2, "resolved": 3, "closed": 4
 
 _TOLD = ("call", "name", "type", "mode", "state", "presses")
 _STEPS = (
-    "severity", "acknowledged", "acknowledged_by", "arrived", "arrived_by", "escalated_to", "stop_after_s", "stop_at",
-    "stopped",
+    "unit", "severity", "acknowledged", "acknowledged_by", "arrived", "arrived_by", "escalated_to", "stop_after_s",
+    "stop_at", "stopped",
 )  # fmt: skip
 
 

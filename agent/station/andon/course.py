@@ -64,6 +64,8 @@ class Course:
             "stop": calls.STOPPED if stops else calls.PENDING if will_stop else calls.NO_STOP,
         }
         call |= {key: told for key in ("severity", "stop_after_s", "stop_at") if (told := getattr(declared, key))}
+        if data.get("unit"):
+            call["unit"] = data["unit"]
         calls.opened(draft, call, count)
         if stops:
             stand.stopped(draft, call)

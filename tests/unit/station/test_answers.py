@@ -335,6 +335,8 @@ def test_a_value_out_of_limits_raises_the_call(bench: Clockwork) -> None:
     event = bad.events[-1]
     assert (event.data["name"], event.data["cause"], event.data["about"]) == ("bad", "measurement.taken", "SN1")
     assert Kind.ANDON_RAISED not in kinds(bench.measure("11"))
+    resolved = bench.order("andon/resolve", call=event.subject, by="7")
+    assert (event.data["unit"], only(resolved).data["unit"]) == ("SN1", "SN1")
 
 
 def test_the_central_may_raise_a_call(bench: Clockwork) -> None:
