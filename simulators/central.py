@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from simulators import wire
-from simulators.answerer import Answerer
+from simulators.answerer import Answerer, Habits
 from simulators.asker import Asker
 from simulators.ledger import Gap, Ledger
 from simulators.librarian import Librarian
@@ -37,6 +37,7 @@ COUNTS_SHARE = 0.1
 """Counting reads the whole book: at most this share of the time goes into it."""
 GROUP_MESSAGES = 500
 SHOWN_GAPS = 20
+NO_HABITS = Habits()
 
 
 class Message(NamedTuple):
@@ -99,14 +100,14 @@ class Central:
         client: mqtt.Client,
         ledger: Ledger,
         *,
-        acknowledge_after_s: float | None = None,
+        habits: Habits = NO_HABITS,
         confirm: bool = True,
         replay_after_s: float = 0.0,
         name: str = "central",
     ) -> None:
         self._client = client
         self._ledger = ledger
-        self._answerer = Answerer(client, ledger, acknowledge_after_s)
+        self._answerer = Answerer(client, ledger, habits)
         self._confirms = confirm
         self._arrivals: SimpleQueue[Arrival] = SimpleQueue()
         self._epochs = ledger.last_epochs()

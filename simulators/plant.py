@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MARKER = ".lineside-demo"
 """A file that says: this folder is ours, it may be emptied.  Locked while a demo runs in it."""
 
-ANSWERS = ("--acknowledge-andon", "--acknowledge-after", "2.0")
-"""The central acknowledges calls, and later than the first level of `demo.toml`."""
+ANSWERS = ("--acknowledge-andon", "--acknowledge-after", "2.0", "--shelve-alarms", "6.0")
+"""The central acknowledges calls, and later than the first level of `demo.toml`; and it shelves the press's alarm."""
 
 START_TIMEOUT_S = 20.0
 POLL_S = 0.05

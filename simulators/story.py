@@ -1,9 +1,9 @@
 """A shift in a minute: what the operator of the demonstration's station does, again and again.
 
 Sign on, scan a unit, scan the part lot, measure; now and then a value out of limits, a blocked lot, a code that nobody
-knows, a unit that only the lead may let pass, a call that is heard by the next one, and a pull of the cord that nobody
-resets in time.  Matches the rules of `demo.toml` and the
-data of `demo_reference.json`.  Knows nothing of what the agent makes of it.
+knows, a unit that only the lead may let pass, a press that is too hot for a while, a call that is heard by the next
+one, and a pull of the cord that nobody resets in time.  Matches the rules of `demo.toml` and the data of
+`demo_reference.json`.  Knows nothing of what the agent makes of it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from simulators.scanner import Scanner
 
 OPERATORS = ("OP-4711", "OP-0815")
-INPUTS = ("quality", "cord", "key", "running")
-"""Inputs of the button box: a quality call, the cord, the key that resets both, and the contact of the line's drive."""
+INPUTS = ("quality", "cord", "key", "running", "overheated")
+"""Inputs of the button box: a quality call, the cord, the key that resets both; contacts of the drive and the press."""
 
 CALL_S = 3.0
 """A call is reset after so long: behind its first level, its acknowledgement, and the fixed position of the line."""
@@ -93,8 +93,10 @@ def _trouble(station: Station, random: Random, serial: int, turn: int) -> Iterat
     match turn % 4:
         case 0:
             yield from _scan(station, f"HTTPS://EXAMPLE.COM/{turn}")
+            station.box.press("overheated")
         case 1:
             yield from _let_pass(station, random, UNCUT + serial % 1_000_000_000)
+            station.box.release("overheated")
         case 2:
             yield from _call(station, "quality")
         case _:
