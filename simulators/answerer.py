@@ -1,4 +1,4 @@
-"""How the central answers: after a while it acknowledges calls that nobody has answered, and shelves alarms of machines.
+"""How the central answers: after a while it acknowledges calls that nobody has, and shelves alarms of machines.
 
 Knows orders and their topics.  Which calls wait is in the book.
 """
