@@ -340,6 +340,28 @@ def test_a_reader_that_goes_away_ends_the_board_quietly(plant: Plant) -> None:
         assert process.stderr.read() == ""
 
 
+def test_a_call_of_a_real_station_escalates_and_stops_the_line_on_the_board(works: Works) -> None:
+    """From the button to the board: nobody comes, the supervisor is told, the line stops, and runs again."""
+    works.station["andon"] |= {"escalate_after_s": 0.3}
+    works.station["andon"]["call"][0] |= {"stop_after_s": 1.0}
+    works.start_agent()
+
+    def board() -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(ran("board", "--config", works.agent.file, "--once", "--json").stdout)
+        return document
+
+    works.box.press("quality")
+    eventually(lambda: [one["stop"] for one in board()["calls"]] == ["stopped"])
+    (call,) = board()["calls"]
+    assert (call["level"], call["escalated_to"], call["delivered"]) == (1, "supervisor", True)
+    assert board()["stations"][0]["line"] == "stopped"
+    works.box.shows("red")
+    works.box.release("quality")
+    eventually(lambda: not board()["calls"])
+    assert board()["stations"][0]["line"] == "running"
+    works.settle()
+
+
 def test_line_and_broker_of_a_real_station_come_from_its_file(running: Works) -> None:
     def stations() -> list[tuple[str, str]]:
         document = json.loads(ran("board", "--config", running.agent.file, "--once", "--json").stdout)
