@@ -139,8 +139,7 @@ class AlarmSettings(Declared):
         default=28_800.0, ge=0, le=LONGEST_SHELF_S, description="Longest shelving, seconds; 0: nothing may be shelved."
     )
 
-    @model_validator(mode="after")
-    def _flood_can_end(self) -> Self:
-        if self.flood_end_count > self.flood_count:
-            raise ValueError("flood_end_count is above flood_count: a flood would end as it begins")
-        return self
+    @property
+    def few(self) -> int:
+        """Fewer alarms than this in flood_s end a flood; never more than began it."""
+        return min(self.flood_end_count, self.flood_count)

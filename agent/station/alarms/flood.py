@@ -39,7 +39,7 @@ def count(draft: Draft, settings: AlarmSettings, standing: int, cause: Document)
     moment = draft.moment
     began: Document = {"raised": len(marks), "time": moment.iso, "since": moment.monotonic_ns, "boot": moment.boot}
     draft.put(KEY, {**counted, **began})
-    timers.start(draft, TIMER, settings.flood_s, marks[-settings.flood_end_count])
+    timers.start(draft, TIMER, settings.flood_s, marks[-settings.few])
     told: Document = {"alarm": "flood", "active": True, "raised": len(marks), "within_s": settings.flood_s}
     draft.record(Kind.ALARM_FLOOD, "", {**told, "standing": standing, **cause})
 
@@ -49,7 +49,7 @@ def look(draft: Draft, settings: AlarmSettings, standing: int, cause: Document) 
     known: Document = draft.get(KEY) or {}
     if "since" not in known:
         return
-    last = known["marks"][-settings.flood_end_count :][0]
+    last = known["marks"][-settings.few :][0]
     waited_s = timers.elapsed_s(draft.moment, last)
     if waited_s is not None and waited_s < settings.flood_s:
         timers.start(draft, TIMER, settings.flood_s, last)

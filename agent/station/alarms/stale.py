@@ -22,10 +22,11 @@ STANDING = "standing"
 
 
 def watch(draft: Draft, profile: Profile) -> None:
-    """Begin to wait for a gauge, where nobody does so yet."""
+    """Begin to wait for a gauge, where nobody does so yet and its silence is no news."""
     if profile.rule.stale_after_s and profile.which is not None:
         name = timer(profile.which.id, "stale")
-        if draft.get(timers.PREFIX + name) is None:
+        known = draft.get(document.PREFIX + profile.which.id)
+        if draft.get(timers.PREFIX + name) is None and (known is None or "stale" not in known):
             timers.start(draft, name, profile.rule.stale_after_s)
 
 

@@ -71,12 +71,12 @@ class AlarmBench(Bench):
         told: list[Event] = []
         while (due := self._next_timer()) is not None and due[0] <= until * NS_PER_S:
             at, name = due
-            told += self._ended(name, max(at, int(self.seconds * NS_PER_S)))
-        self.seconds = int(until)
+            told += self._ended(name, max(at, round(self.seconds * NS_PER_S)))
+        self.seconds = until
         return told
 
     def _next_timer(self) -> tuple[int, str] | None:
-        now = self._moment(int(self.seconds * NS_PER_S))
+        now = self._moment(round(self.seconds * NS_PER_S))
         running = [
             (timers.due_ns(timer, now), key.removeprefix(timers.PREFIX))
             for key, timer in self.memory.items()
@@ -89,7 +89,7 @@ class AlarmBench(Bench):
         decision = self.station.handle(self.memory, Input("agent", ended, self._moment(at_ns)), self.reference)
         self.memory = after(self.memory, decision)
         self.events += decision.events
-        self.seconds = at_ns // NS_PER_S
+        self.seconds = at_ns / NS_PER_S
         return list(decision.events)
 
     def _moment(self, at_ns: int) -> Moment:

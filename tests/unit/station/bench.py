@@ -52,7 +52,7 @@ RULES = Rules(revision="r7", scan=SCANS, operation=(PRESS, KIT, BARE, *TWINS), c
 
 
 class Bench:
-    """One station under test.  Each `say` is one second after the one before."""
+    """One station under test.  Each `say` is one second after the one before, or `tick_s`."""
 
     def __init__(self, rules: Rules = RULES, reference: Reference = NOTHING) -> None:
         self.rules = rules
@@ -62,12 +62,14 @@ class Bench:
         self.memory: dict[str, Document] = {}
         self.events: list[Event] = []
         self.boot = "b1"
-        self.seconds = 0
+        self.seconds = 0.0
+        self.tick_s = 1.0
 
     def say(self, what: Any, source: str = "device-1") -> Decision:
         """Let something happen; the decision has become the memory when this returns."""
-        self.seconds += 1
-        seen = Moment(self.seconds * NS_PER_S, self.seconds * NS_PER_S, synced=self.synced, boot=self.boot)
+        self.seconds += self.tick_s
+        now_ns = round(self.seconds * NS_PER_S)
+        seen = Moment(now_ns, now_ns, synced=self.synced, boot=self.boot)
         decision = self.station.handle(self.memory, Input(source, what, seen), self.reference)
         self.memory = after(self.memory, decision)
         self.events += decision.events
