@@ -54,7 +54,8 @@ class Clockwork(Bench):
         self.events.clear()
 
     def moment(self) -> Moment:
-        return Moment(self.seconds * NS_PER_S, self.seconds * NS_PER_S, synced=self.synced, boot=self.boot)
+        now_ns = int(self.seconds * NS_PER_S)
+        return Moment(now_ns, now_ns, synced=self.synced, boot=self.boot)
 
     def pass_time(self, seconds: int) -> list[Event]:
         """Let time pass, second by second, and timers end as the recorder lets them; return what follows."""
