@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from agent.events import Envelope
 from simulators.broker import Mosquitto, free_port
-from tests.journals import encode
 from tests.support.agent_process import STOP_S, lineside, ran
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.listener import Listener
@@ -441,6 +441,7 @@ def test_each_level_of_a_ladder_reaches_its_own_people_and_no_others(
     bench.order("andon/resolve", call=call, by="7")
     bench.order("andon/close", call=call, by="7", reason="burr")
     bench.press("key")
+    envelope = Envelope(f"/{PATH}")
     with Sink() as supervisor:
         monkeypatch.setenv("SUPERVISOR_URL", supervisor.url)
         plant.tables["target"] += [{"name": "supervisor", "url_env": "SUPERVISOR_URL", "rate": {"messages": 1000}}]
@@ -454,7 +455,7 @@ def test_each_level_of_a_ladder_reaches_its_own_people_and_no_others(
         plant.start()
         with Listener(plant.broker.port, "nothing") as station:
             for number, event in enumerate(bench.events, 1):
-                station.send(f"{TOPIC}/andon", json.loads(encode(event, "e", number)[4]))
+                station.send(f"{TOPIC}/andon", json.loads(envelope.row(event, "e", number)[4]))
                 plant.settles()
         eventually(lambda: len(plant.sink.titles) == 7)
         assert [title.removesuffix(" (line3/st-040)") for title in plant.sink.titles] == [
