@@ -144,6 +144,7 @@ class Station:
         if changed := self._machines.contact(draft, device, contact):
             self._interlock.work.signalled(draft, changed, contact)
             self._andon.signalled(draft, changed, device, contact)
+        self._andon.runs(draft, device, contact)
         self._alarms.contact(draft, device, contact)
         for request in self._rules.request:
             if contact.active and (request.device, request.input) == (device, contact.input):

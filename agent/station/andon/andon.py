@@ -36,7 +36,7 @@ class Andon:
     def __init__(self, rules: Rules, people: People) -> None:
         self._calls = {call.name: call for call in rules.call}
         self._buttons = [call for call in rules.call if call.device]
-        self._running = rules.andon.running
+        self._runs_at = {(one.device, one.input) for one in rules.machine if one.name == rules.andon.running}
         self._stop_at = {call.stop_at for call in rules.call if call.stop_at}
         self._judged = any(call.measurement or call.rule for call in rules.call)
         self._course = Course(rules)
@@ -56,17 +56,18 @@ class Andon:
                 if opened is not None:
                     self._course.resolve(draft, opened, _pressed(device, contact), {})
 
+    def runs(self, draft: Draft, device: str, contact: Contact) -> None:
+        """Take it that the line runs, if this contact tells it, whether that is news or not."""
+        if contact.active and (device, contact.input) in self._runs_at:
+            stand.runs(draft, _pressed(device, contact))
+
     def signalled(self, draft: Draft, signal: str, device: str, contact: Contact) -> None:
-        """Act on a machine's signal that has changed: the fixed position is reached, or the line runs again."""
-        if not contact.active:
-            return
-        if signal in self._stop_at:
+        """Act on a machine's signal that has changed: the fixed position is reached."""
+        if contact.active and signal in self._stop_at:
             for call in calls.open_calls(draft):
                 declared = self._calls.get(call["name"])
                 if declared is not None and declared.stop_at == signal:
                     self._course.stop(draft, call, {**_pressed(device, contact), "signal": signal})
-        if signal == self._running:
-            stand.runs(draft, {**_pressed(device, contact), "signal": signal})
 
     def badge(self, draft: Draft, data: Document, badge: str) -> bool:
         """Take a badge as an answer.  Returns False if it is none: then it signs on."""

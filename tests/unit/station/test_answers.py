@@ -237,6 +237,14 @@ def test_the_restart_is_told_when_the_line_runs(bench: Clockwork) -> None:
     assert bench.memory["state/andon"]["line"] == {"state": "running"}
 
 
+def test_a_line_that_runs_already_when_its_signal_is_first_heard_has_restarted(bench: Clockwork) -> None:
+    """A box that tells its inputs when it is opened is believed, though nothing has changed."""
+    bench.press("halt")
+    assert kinds(bench.press("key")) == [Kind.ANDON_RESOLVED]
+    assert kinds(bench.press("runs", device="plc")) == [Kind.MACHINE_CHANGED, Kind.ANDON_RESTARTED]
+    assert bench.memory["state/andon"]["line"] == {"state": "running"}
+
+
 def test_the_line_runs_again_when_the_last_stop_is_over() -> None:
     """Two stops: one restart for each, at the end of both."""
     bench = Clockwork(RULES.model_copy(update={"andon": AndonRules()}))
