@@ -184,7 +184,7 @@ class Agent:
 def journal_of(station: StationFile, clock: Clock) -> Journal:
     """Return the journal of a station, not yet opened."""
     envelope = Envelope("/" + "/".join(station.station.levels))
-    return Journal(station.journal.path, envelope.row, clock.now, _journal_settings(station.journal))
+    return Journal(station.journal.path, envelope.finish, clock.now, _journal_settings(station.journal))
 
 
 def _journal_settings(file: JournalFile) -> JournalSettings:

@@ -15,7 +15,7 @@ from agent.mistakes import Mistake, nearest, repeated, rows_of, section, unknown
 from agent.station.alarms.declared import Alarm, AlarmSettings  # noqa: TC001  pydantic reads annotations at run time
 from agent.station.consistency import contradictions
 from agent.station.policy import Authority, DefectCode, Line, Policies, Shift  # noqa: TC001  pydantic reads annotations at run time
-from agent.station.rules import AndonCall, MachineSignal, Operation, Request, Rules, ScanRule
+from agent.station.rules import AndonCall, AndonRules, MachineSignal, Operation, Request, Rules, ScanRule
 from agent.station.tables import Declared
 from drivers import catalog
 from drivers.contract import DeviceSettings  # noqa: TC001  pydantic reads annotations at run time
@@ -129,10 +129,10 @@ class Recording(Declared):
     group_size: int = Field(default=500, ge=1, description="Signals recorded in one transaction, at most.")
 
 
-class Andon(Declared):
-    """Andon calls of the station."""
+class Andon(AndonRules):
+    """Andon calls of the station, and what holds for all of them."""
 
-    call: tuple[AndonCall, ...] = Field(default=(), description="One table a button, cord or contact.")
+    call: tuple[AndonCall, ...] = Field(default=(), description="One table a call.")
 
 
 class Cards(Declared):
@@ -179,6 +179,7 @@ class StationFile(Declared):
             scan=self.scan,
             operation=self.operation,
             call=self.andon.call,
+            andon=AndonRules.model_construct(**{name: getattr(self.andon, name) for name in AndonRules.model_fields}),
             request=self.request,
             machine=self.machine,
             interlock=self.interlock,
@@ -316,7 +317,10 @@ def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
             yield from _no_device(f"operation[{index}].step[{place}].device", step.get("device"), known)
             yield from _no_signal(f"operation[{index}].step[{place}].signal", step.get("signal"), machines)
     for index, call in calls:
-        yield from _no_device(f"andon.call[{index}].device", call.get("device"), known)
+        yield from _no_device(f"andon.call[{index}].device", call.get("device") or None, known)
+        yield from _no_signal(f"andon.call[{index}].stop_at", call.get("stop_at") or None, machines)
+    running = andon.get("running") if isinstance(andon, dict) else None
+    yield from _no_signal("andon.running", running or None, machines)
     for index, signal in machines:
         yield from _no_device(f"machine[{index}].device", signal.get("device"), known)
     for index, request in requests:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -174,8 +174,7 @@ def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One fact before it has its number.  `subject` is the unit, call or device it is about; may be empty."""
 
     kind: Kind
@@ -186,6 +185,9 @@ class Event:
 
 Row = tuple[int, str, str, str, str, int | None]
 """A finished event as the journal keeps it: sequence, kind, time, subject, body (CloudEvents JSON), CRC-32 of it."""
+
+Finished = tuple[Row, bytes]
+"""A finished event and the bytes of its body in UTF-8, which are hashed and counted where it is kept."""
 
 HASH_DIGITS = 32
 """Hexadecimal digits of a hash: 128 bits.
@@ -205,12 +207,6 @@ def raw_text(raw: bytes) -> str:
     return raw.decode("latin-1")
 
 
-_WORDS = {
-    kind: (kind.value, LANE_OF[kind].value, TYPE_PREFIX + kind.value, f"{SCHEMA_PREFIX}{kind.value}:1") for kind in Kind
-}
-"""Kind -> its word, lane, CloudEvents type and schema, made once for the hot path."""
-
-
 class Envelope:
     """Turns events of one station into finished CloudEvents 1.0 JSON texts.
 
@@ -225,33 +221,47 @@ class Envelope:
 
         `previous` is the hash of the event before it in the lane; empty where there is none that is known.
         """
-        word, lane, name, schema = _WORDS[event.kind]
-        moment = event.moment
+        return self.finish(event, epoch, sequence, previous)[0]
+
+    def finish(self, event: Event, epoch: str, sequence: int, previous: str) -> Finished:
+        """Return the row, as `row` does, and the very bytes that were encoded."""
+        word, opening, middle = _frame(event.kind, self._source, epoch)
+        moment, subject = event.moment, event.subject
         time = moment.iso
-        body = {
-            "specversion": "1.0",
-            "type": name,
-            "source": self._source,
-            "id": f"{epoch}.{lane}.{sequence}",
-            "subject": event.subject,
-            "time": time,
-            "dataschema": schema,
-            "datacontenttype": "application/json",
-            "epoch": epoch,
-            "lane": lane,
-            "sequence": str(sequence),
-            "prevhash": previous,
-            "clock": "synced" if moment.synced else "unsynced",
-            "bootid": moment.boot,
-            "monotonicns": str(moment.monotonic_ns),
-            "data": event.data,
-        }
-        if not event.subject:
-            del body["subject"]
-        if not previous:
-            del body["prevhash"]
-        encoded = orjson.dumps(body)
-        return sequence, word, time, event.subject, encoded.decode(), crc32(encoded)
+        about = f'"subject":{_text(subject)},' if subject else ""
+        chain = f'"prevhash":"{previous}",' if previous else ""
+        body = (
+            f'{opening}{sequence}",{about}"time":"{time}{middle}{sequence}",{chain}'
+            f'{_clock(moment.synced, moment.boot)}{moment.monotonic_ns}","data":{_text(event.data)}}}'
+        )
+        encoded = body.encode()
+        return (sequence, word, time, subject, body, crc32(encoded)), encoded
+
+
+@lru_cache(maxsize=256)
+def _frame(kind: Kind, source: str, epoch: str) -> tuple[str, str, str]:
+    """The word of a kind, and what is alike in all its texts: from the beginning to the number, from time to number."""
+    lane, name = LANE_OF[kind].value, kind.value
+    first = {"specversion": "1.0", "type": TYPE_PREFIX + name, "source": source, "id": f"{epoch}.{lane}."}
+    then = {
+        "dataschema": f"{SCHEMA_PREFIX}{name}:1",
+        "datacontenttype": "application/json",
+        "epoch": epoch,
+        "lane": lane,
+        "sequence": "",
+    }
+    return name, _text(first).removesuffix('"}'), '",' + _text(then).removeprefix("{").removesuffix('"}')
+
+
+@lru_cache(maxsize=8)
+def _clock(synced: bool, boot: str) -> str:  # noqa: FBT001  a flag of the clock, as it stands in a moment
+    """What events of one boot tell of the clock, up to its monotonic time."""
+    told = {"clock": "synced" if synced else "unsynced", "bootid": boot, "monotonicns": ""}
+    return _text(told).removeprefix("{").removesuffix('"}')
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def size_bytes(body: str) -> int:

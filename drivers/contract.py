@@ -122,11 +122,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Lamps:
-    """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark."""
+    """The whole picture of the stack light: lit colours, which of them blink, the horn; all else is dark.
+
+    `hurried` are those of the blinking lamps that blink twice as fast: a call that has not reached the plant's server
+    yet.  `stop`: the line is to stop or stays stopped; without it the line may run.
+    """
 
     lit: frozenset[Lamp] = frozenset()
     blinking: frozenset[Lamp] = frozenset()
     horn: bool = False
+    hurried: frozenset[Lamp] = frozenset()
+    stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import typer
 from simulators import broker as brokers
 from simulators import button, central, gauge, scanner, session, story
 from simulators import proxy as proxies
+from simulators.answerer import Habits
 from simulators.desk import Desk
 from simulators.gauges.asked import drift
 from simulators.gauges.protocols import PROTOCOLS
@@ -149,6 +150,13 @@ def run_central(
     protocol: Annotated[Literal["5", "3.1.1"], typer.Option(help="MQTT version.")] = "5",
     client_id: Annotated[str, typer.Option(help="MQTT client identifier.")] = "central",
     acknowledge_andon: Annotated[bool, typer.Option("--acknowledge-andon", help="Acknowledge every call.")] = False,
+    acknowledge_after: Annotated[
+        float, typer.Option(help="With --acknowledge-andon: so many seconds after the call came in.")
+    ] = 0.0,
+    shelve_alarms: Annotated[
+        float,
+        typer.Option(help="Shelve alarms of machines a second after they came, for so many seconds; 0: never."),
+    ] = 0.0,
     no_confirm: Annotated[bool, typer.Option("--no-confirm", help="Send no confirmations.")] = False,
     replay_after: Annotated[
         float, typer.Option(help="Ask for numbers that are missing so many seconds; 0: never.")
@@ -163,7 +171,7 @@ def run_central(
     server = central.Central(
         client,
         ledger,
-        acknowledge_andon=acknowledge_andon,
+        habits=Habits(acknowledge_after if acknowledge_andon else None, shelve_alarms),
         confirm=not no_confirm,
         replay_after_s=replay_after,
         name=client_id,

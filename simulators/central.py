@@ -14,15 +14,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from paho.mqtt.enums import MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 
 from simulators import wire
+from simulators.answerer import Answerer, Habits
 from simulators.asker import Asker
 from simulators.ledger import Gap, Ledger
 from simulators.librarian import Librarian
 from simulators.report import say
-from simulators.session import properties_of
 from simulators.told import told_missing
 
 if TYPE_CHECKING:
@@ -31,15 +29,15 @@ if TYPE_CHECKING:
 
     import paho.mqtt.client as mqtt
 
-    from simulators.ledger import Counts, Fact
+    from simulators.ledger import Counts
 
 CONFIRM_INTERVAL_S = 0.2
 COUNTS_INTERVAL_S = 0.5
 COUNTS_SHARE = 0.1
 """Counting reads the whole book: at most this share of the time goes into it."""
 GROUP_MESSAGES = 500
-COMMAND_EXPIRY_S = 60
 SHOWN_GAPS = 20
+NO_HABITS = Habits()
 
 
 class Message(NamedTuple):
@@ -102,14 +100,14 @@ class Central:
         client: mqtt.Client,
         ledger: Ledger,
         *,
-        acknowledge_andon: bool = False,
+        habits: Habits = NO_HABITS,
         confirm: bool = True,
         replay_after_s: float = 0.0,
         name: str = "central",
     ) -> None:
         self._client = client
         self._ledger = ledger
-        self._acknowledges = acknowledge_andon
+        self._answerer = Answerer(client, ledger, habits)
         self._confirms = confirm
         self._arrivals: SimpleQueue[Arrival] = SimpleQueue()
         self._epochs = ledger.last_epochs()
@@ -163,6 +161,7 @@ class Central:
             self._confirm_due_s = now_s + CONFIRM_INTERVAL_S
             self._confirm()
         self._asker.ask_for_missing(self._epochs, now_s)
+        self._answerer.answer(now_s)
         if self._counts_changed and now_s >= self._tell_due_s:
             self._tell(self._ledger.counts())
             cost_s = time.monotonic() - now_s
@@ -222,9 +221,7 @@ class Central:
         if source in self._epochs:
             self._to_confirm.add((source, self._epochs[source]))
         self._confirm_due_s = 0.0
-        if self._acknowledges:
-            for call in self._ledger.unanswered_calls(source):
-                self._acknowledge(source, call)
+        self._answerer.greet(source)
 
     def _store(self, messages: Iterable[Message]) -> None:
         facts = [
@@ -240,27 +237,9 @@ class Central:
         for fact in stored:
             if fact.series.source not in self._born:
                 self._epochs[fact.series.source] = fact.series.epoch
-        if self._acknowledges:
-            self._answer_calls([fact for fact in stored if fact.event["type"] == "lineside.andon.raised"])
+        self._answerer.heard(stored, time.monotonic())
         self._to_confirm |= {(fact.series.source, fact.series.epoch) for fact in facts}
         self._to_confirm |= {(fact.series.source, told.epoch) for fact in stored for told in told_missing(fact.event)}
-
-    def _answer_calls(self, raised: list[Fact]) -> None:
-        """Acknowledge new calls, except those that came with their own end, as after an outage."""
-        waiting = {source: self._ledger.unanswered_calls(source) for source in {fact.series.source for fact in raised}}
-        for fact in raised:
-            call = wire.call(fact.event)
-            if call in waiting[fact.series.source]:
-                self._acknowledge(fact.series.source, call)
-
-    def _acknowledge(self, source: str, call: str) -> None:
-        properties = None
-        if self._client.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = properties_of(PacketTypes.PUBLISH, MessageExpiryInterval=COMMAND_EXPIRY_S)
-        order = orjson.dumps({"call": call, "by": "central"})
-        if self._client.is_connected():
-            self._client.publish(wire.command_topic(source, "andon/acknowledge"), order, qos=1, properties=properties)
-            say("acknowledged", source=source, call=call)
 
     def _confirm(self) -> None:
         """Tell what we have; only the word on a station's newest journal stays with the broker."""

@@ -92,6 +92,10 @@ class Gap:
     last: int
 
 
+ANSWERS = ("acknowledged", "arrived", "resolved", "cancelled", "closed")
+"""Facts after which nobody need say any more that he has heard of a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What the central counts.
@@ -170,17 +174,13 @@ class Ledger:
         return {source: epoch for source, epoch, _ in rows}
 
     def unanswered_calls(self, source: str) -> list[str]:
-        """Return the andon calls of a source that are raised and neither acknowledged nor resolved."""
+        """Return the andon calls of a source that are raised, and that nobody has answered or ended."""
+        kinds = [f"lineside.andon.{word}" for word in ("raised", *ANSWERS)]
+        marks = ",".join("?" * len(kinds))
         rows = self._db.execute(
-            "SELECT json_extract(body, '$.data.call') AS call FROM event WHERE source = ? AND type IN (?, ?, ?)"
+            f"SELECT json_extract(body, '$.data.call') AS call FROM event WHERE source = ? AND type IN ({marks})"  # noqa: S608  question marks only
             " GROUP BY call HAVING count(DISTINCT type) = 1 AND min(type) = ? ORDER BY min(rowid)",
-            (
-                source,
-                "lineside.andon.raised",
-                "lineside.andon.acknowledged",
-                "lineside.andon.resolved",
-                "lineside.andon.raised",
-            ),
+            (source, *kinds, kinds[0]),
         )
         return [call for (call,) in rows if call]
 

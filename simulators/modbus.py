@@ -1,6 +1,7 @@
 """A Modbus device without hardware: a real pymodbus server over TCP, or RTU behind a pseudo terminal.
 
-Its tables can be looked at and changed while it runs, and its answers spoilt, delayed or kept back.  Knows no agent.
+Its tables can be looked at and changed while it runs, and its answers spoilt, delayed or kept back.  It may have a
+watchdog that switches its coils.  Knows no agent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import select
 import tty
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -19,7 +21,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 Table = Literal["coil", "discrete", "holding", "input"]
 FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
-WRITE_FUNCTIONS = (5, 6, 15, 16)
+WRITTEN: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "holding"}
+"""Function that writes -> the table it writes to."""
+
 SIZE = 128
 """Addresses of each table; whatever is beyond is refused as an illegal data address."""
 
@@ -36,10 +40,20 @@ CHUNK_BYTES = 4096
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """The module's own: `register` not written for `seconds`, and it sets `coils`.  Begins with the first write."""
+
+    register: int
+    seconds: float
+    coils: Mapping[int, bool]
+
+
 class ModbusDevice(ABC):
     """One device with `unit_id` (0: every unit), with four tables of 128 addresses, in a thread of its own.
 
-    `spoil` gets the bytes of each answer and returns what is sent instead; empty: the device is silent.
+    `spoil` gets the bytes of each answer and returns what is sent instead; empty: the device is silent.  `writes` are
+    the table, the first address and the values of each write that was taken.
     """
 
     def __init__(self, unit_id: int = 1) -> None:
@@ -48,6 +62,10 @@ class ModbusDevice(ABC):
         self.refuse_writes: ExcCodes | None = None
         self.delay_s = 0.0
         self.requests: list[bytes] = []
+        self.writes: list[tuple[Table, int, list[int]]] = []
+        self.watchdog: Watchdog | None = None
+        self._watching: asyncio.TimerHandle | None = None
+        self._falling: list[asyncio.Task[None]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="modbus-device")
         self._server: Any = None
@@ -68,6 +86,7 @@ class ModbusDevice(ABC):
 
     def stop(self) -> None:
         """Go away: connections end, and new ones are refused."""
+        self._loop.call_soon_threadsafe(self._unwatch)
         server, self._server = self._server, None
         if server is not None:
             self._await(server.shutdown())
@@ -79,9 +98,7 @@ class ModbusDevice(ABC):
 
     def set(self, table: Table, address: int, *values: int) -> None:
         """Change what stands in a table."""
-        coil = table in ("coil", "discrete")
-        written = [bool(value) for value in values] if coil else list(values)
-        self._await(self._server.async_setValues(self.unit_id, FUNCTIONS[table], address, written))
+        self._await(self._set(table, address, *values))
 
     def __enter__(self) -> Self:
         self.start()
@@ -108,12 +125,34 @@ class ModbusDevice(ABC):
         self._server = server
 
     async def _act(
-        self, function: int, _start: int, _address: int, _count: int, _now: list[int], values: list[Any] | None
+        self, function: int, _start: int, address: int, _count: int, _now: list[int], values: list[Any] | None
     ) -> ExcCodes | None:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
-        written = values is not None and function in WRITE_FUNCTIONS
-        return self.refuse_writes if written else None
+        if values is None or function not in WRITTEN:
+            return None
+        if self.refuse_writes is None:
+            self._written(WRITTEN[function], address, [int(value) for value in values])
+        return self.refuse_writes
+
+    def _written(self, table: Table, address: int, values: list[int]) -> None:
+        self.writes.append((table, address, values))
+        if self.watchdog is not None and (table, address) == ("holding", self.watchdog.register):
+            self._unwatch()
+            self._watching = self._loop.call_later(self.watchdog.seconds, self._fall, self.watchdog)
+
+    def _unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _fall(self, watchdog: Watchdog) -> None:
+        for address, level in watchdog.coils.items():
+            self._falling.append(self._loop.create_task(self._set("coil", address, level)))
+
+    async def _set(self, table: Table, address: int, *values: int) -> None:
+        coil = table in ("coil", "discrete")
+        written = [bool(value) for value in values] if coil else list(values)
+        await self._server.async_setValues(self.unit_id, FUNCTIONS[table], address, written)
 
     def _traced(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001  pymodbus calls it so
         if sending:

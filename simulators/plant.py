@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MARKER = ".lineside-demo"
 """A file that says: this folder is ours, it may be emptied.  Locked while a demo runs in it."""
 
+ANSWERS = ("--acknowledge-andon", "--acknowledge-after", "2.0", "--shelve-alarms", "6.0")
+"""The central acknowledges calls, and later than the first level of `demo.toml`; and it shelves the press's alarm."""
+
 START_TIMEOUT_S = 20.0
 POLL_S = 0.05
 
@@ -82,7 +85,7 @@ class Plant:
         port = str(self.broker.port)
         book = ("--db", str(self.book))
         self.central = stack.enter_context(
-            simulator("central", "--port", port, *book, "--acknowledge-andon", log=self.directory / "central.log")
+            simulator("central", "--port", port, *book, *ANSWERS, log=self.directory / "central.log")
         )
         self.central.wait_for("connected", START_TIMEOUT_S)
         self.devices = stack.enter_context(

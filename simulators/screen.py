@@ -47,7 +47,10 @@ SCANS = {
 }
 """Kinds of facts shown as scans, and the verdict that goes with each."""
 
-STYLES = {"pass": "green", "fail": "red", "refuse": "red", "raised": "bold red", "acknowledged": "yellow"}
+STYLES = {
+    "pass": "green", "fail": "red", "refuse": "red",
+    "stopped": "bold red", "raised": "bold yellow", "acknowledged": "yellow", "arrived": "green",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ class Picture:
     def line(self) -> str:
         """Return the picture in one line, for a log."""
         status, counts = self.status, self.counts
-        calls = ",".join(f"{call['name']}:{call['state']}" for call in status.calls) or "-"
+        calls = ",".join(told_call(call).replace(" ", "-") for call in status.calls) or "-"
         return (
             f"t={self.elapsed_s:5.1f}s  broker={'away' if self.away else status.broker:8}"
             f"  captured={status.captured:<4} backlog={status.depth:<3} oldest={status.oldest_age_s:4.1f}s"
@@ -92,6 +95,13 @@ def render(picture: Picture, height: int) -> RenderableType:
     facts.add_column(ratio=1)
     facts.add_row(_scans(picture.scans[:rows]), _measurements(picture.measurements[:rows]))
     return Group(_head(picture), facts, _calls(picture), _lanes(picture), _counts(picture))
+
+
+def told_call(call: dict[str, Any]) -> str:
+    """A call in a few words: what it does to the line, how far it is, and which level has heard of it."""
+    stop = {"stopped": "STOP", "pending": "will stop"}.get(call["stop"], "")
+    level = f"level {call['level']}" if call["level"] else ""
+    return " ".join(filter(None, (call["name"], stop, call["state"], level)))
 
 
 def _newest(db: sqlite3.Connection, types: list[str]) -> list[dict[str, Any]]:
@@ -149,7 +159,8 @@ def _calls(picture: Picture) -> Text:
     if not picture.status.calls:
         return Text("andon calls: none open", "dim")
     calls = (
-        _styled(f"{call['name']} ({call['mode']}) {call['state']}", call["state"]) for call in picture.status.calls
+        _styled(told_call(call), "stopped" if call["stop"] == "stopped" else call["state"])
+        for call in picture.status.calls
     )
     return Text.assemble("andon calls: ", Text(", ").join(calls))
 

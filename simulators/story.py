@@ -1,8 +1,9 @@
 """A shift in a minute: what the operator of the demonstration's station does, again and again.
 
 Sign on, scan a unit, scan the part lot, measure; now and then a value out of limits, a blocked lot, a code that nobody
-knows, a unit that only the lead may let pass, and a pull of the andon cord.  Matches the rules of `demo.toml` and the
-data of `demo_reference.json`.  Knows nothing of what the agent makes of it.
+knows, a unit that only the lead may let pass, a press that is too hot for a while, a call that is heard by the next
+one, and a pull of the cord that nobody resets in time.  Matches the rules of `demo.toml` and the data of
+`demo_reference.json`.  Knows nothing of what the agent makes of it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from simulators.scanner import Scanner
 
 OPERATORS = ("OP-4711", "OP-0815")
-INPUTS = ("quality", "cord")
-"""Inputs of the button box: a quality call, and the cord that stops the line."""
+INPUTS = ("quality", "cord", "key", "running", "overheated")
+"""Inputs of the button box: a quality call, the cord, the key that resets both; contacts of the drive and the press."""
+
+CALL_S = 3.0
+"""A call is reset after so long: behind its first level, its acknowledgement, and the fixed position of the line."""
 
 PART = "4711-A"
 BLOCKED_LOT = "LOT66666"
@@ -56,6 +60,7 @@ class Station:
 def shifts(station: Station, random: Random, first_serial: int) -> Iterator[Wait]:
     """Work for ever.  Serial numbers count up from `first_serial` and never come twice."""
     serial = first_serial
+    station.box.press("running")
     while True:
         for operator in OPERATORS:
             yield from _scan(station, operator)
@@ -88,12 +93,17 @@ def _trouble(station: Station, random: Random, serial: int, turn: int) -> Iterat
     match turn % 4:
         case 0:
             yield from _scan(station, f"HTTPS://EXAMPLE.COM/{turn}")
+            station.box.press("overheated")
         case 1:
             yield from _let_pass(station, random, UNCUT + serial % 1_000_000_000)
+            station.box.release("overheated")
         case 2:
-            yield from _call(station, "quality", seconds=4 * station.pace_s)
+            yield from _call(station, "quality")
         case _:
-            yield from _call(station, "cord", seconds=6 * station.pace_s)
+            station.box.release("running")
+            yield from _call(station, "cord")
+            station.box.press("running")
+            yield Wait(station.pace_s)
 
 
 def _let_pass(station: Station, random: Random, serial: int) -> Iterator[Wait]:
@@ -103,10 +113,15 @@ def _let_pass(station: Station, random: Random, serial: int) -> Iterator[Wait]:
     yield from _build_in_and_measure(station, random, serial)
 
 
-def _call(station: Station, button: str, seconds: float) -> Iterator[Wait]:
+def _call(station: Station, button: str) -> Iterator[Wait]:
+    """A press, and after a while the key."""
     station.box.press(button)
-    yield Wait(seconds)
+    yield Wait(station.pace_s)
     station.box.release(button)
+    yield Wait(CALL_S)
+    station.box.press("key")
+    yield Wait(station.pace_s)
+    station.box.release("key")
     yield Wait(station.pace_s)
 
 

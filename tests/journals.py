@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agent.journal.journal import JournalSettings
 
-encode = Envelope("/acme/plant1/assembly/line3/st-040").row
+encode = Envelope("/acme/plant1/assembly/line3/st-040").finish
 
 KIND_OF = dict(
     zip(

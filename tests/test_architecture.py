@@ -92,6 +92,7 @@ MAY_IMPORT = {
         "drivers.conformance",
         "drivers.contract",
         "drivers.listing",
+        "drivers.outputs",
         "drivers.recording",
         "drivers.scanners.keyboard",
         "drivers.scanners.keymaps",

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.board import documents
-from agent.board.documents import Agent, Alarm, Call, GarbageError, Listing
+from agent.board.documents import Agent, Alarm, Call, Listing
+from agent.board.reading import GarbageError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ EARLIEST_SENSIBLE_S = 1_577_836_800.0
 """2020-01-01: a station that writes an older time has a clock that was never set."""
 
 NOTHING = Listing((), None)
+OF_LINE = ("andon", "\0line")
+"""Key of the anchor of a line that stands; no call is called so."""
+
 LISTINGS: dict[str, Callable[[bytes], Listing]] = {"andon": documents.calls, "alarms": documents.alarms}
 
 
@@ -42,7 +46,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class StationView:
-    """One station: online, for how long the board has known that, and its messages that made no sense."""
+    """One station: online, for how long the board has known that, and its messages that made no sense.
+
+    `line` tells whether the line runs there, `line_age` for how long it has not; `unclosed` counts its calls that wait
+    for their reason.
+    """
 
     name: str
     status: str
@@ -50,6 +58,9 @@ class StationView:
     since_s: float
     garbage: int
     complaint: str
+    line: str = ""
+    line_age: Age | None = None
+    unclosed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +126,13 @@ class Board:
                 station.heard.clear()
         if (up, word) != (self._linked, self._link):
             self._link_s = now_s if up != self._linked else self._link_s
-            self._linked, self._link = up, documents.clean(word)
+            self._linked, self._link = up, clean(word)
 
     def hear(self, name: str, what: str, payload: bytes, now_s: float, wall_s: float, *, retained: bool) -> None:
         """Take the document `what` of station `name`; an empty one is a document taken away."""
         if what != "agent" and what not in LISTINGS:
             return
-        name = documents.clean(name)
+        name = clean(name)
         self._news_s = now_s
         station = self._stations.setdefault(name, _Station(since_s=now_s))
         station.heard.add(what)
@@ -172,12 +183,15 @@ class Board:
             return mistakes
         listing = LISTINGS[what](payload)
         station.listed[what] = listing
+        begun = {_key(entry): entry.raised_s for entry in listing.entries}
+        if listing.line.stands:
+            begun[OF_LINE] = listing.line.since_s
         kept: dict[tuple[str, str], _Anchor] = {}
-        for entry in listing.entries:
-            before = station.anchors.get(_key(entry))
-            same = before is not None and before.raised_s == entry.raised_s
-            kept[_key(entry)] = (
-                before if before and same else _anchor(entry, listing.time_s, now_s, wall_s if retained else None)
+        for key, raised_s in begun.items():
+            before = station.anchors.get(key)
+            same = before is not None and before.raised_s == raised_s
+            kept[key] = (
+                before if before and same else _anchor(raised_s, listing.time_s, now_s, wall_s if retained else None)
             )
         others = {key: anchor for key, anchor in station.anchors.items() if key[0] != what}
         station.anchors = others | kept
@@ -201,13 +215,12 @@ def _forget(station: _Station, what: str) -> None:
         station.complaint = ""
 
 
-def _anchor(entry: Call | Alarm, time_s: float | None, now_s: float, wall_s: float | None) -> _Anchor:
-    """How old an entry is when it is first heard of.
+def _anchor(raised_s: float | None, time_s: float | None, now_s: float, wall_s: float | None) -> _Anchor:
+    """How old an entry, or the standstill of a line, is when it is first heard of.
 
     In a live message that is the station's own difference.  A retained one (`wall_s` is given) was written some time
     ago: then it is ours, where the two clocks agree enough for that.
     """
-    raised_s = entry.raised_s
     if raised_s is None:
         return _Anchor(now_s, 0.0, sure=False, raised_s=None)
     least_s = 0.0 if time_s is None else max(0.0, time_s - raised_s)
@@ -226,7 +239,19 @@ def _key(entry: Call | Alarm) -> tuple[str, str]:
 def _view(name: str, station: _Station, now_s: float) -> StationView:
     status = station.agent.status if station.agent else "unknown"
     garbage = sum(station.garbage.values())
-    return StationView(name, status, status == "online", now_s - station.since_s, garbage, station.complaint)
+    listing = station.listed.get("andon", NOTHING)
+    anchor = station.anchors.get(OF_LINE)
+    return StationView(
+        name,
+        status,
+        status == "online",
+        now_s - station.since_s,
+        garbage,
+        station.complaint,
+        listing.line.state,
+        anchor.at(now_s) if anchor else None,
+        listing.unclosed,
+    )
 
 
 def _call_order(entry: Entry) -> tuple[int, float, str, str]:

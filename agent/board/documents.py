@@ -6,29 +6,20 @@ call or alarm they belong to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-LONGEST_TEXT = 200
-"""Characters of any text that are shown."""
+from agent.board.reading import GarbageError, Reading, clean, entries, read
 
 WORST_PRIORITY = 1
 LEAST_PRIORITY = 9
+NO_STOP, PENDING, STOPPED = "no", "pending", "stopped"
+RUNNING, RELEASED = "running", "released"
 PRIORITIES = {
     "emergency": 1, "critical": 1, "urgent": 1, "high": 2, "medium": 3, "low": 4,
     "journal": 5, "diagnostic": 5, "info": 5,
 }  # fmt: skip
 """Words for priorities; a number is its own rank, 1 the most urgent."""
-
-
-class GarbageError(Exception):
-    """The message makes no sense as a whole: tell it, count it, keep what was known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,11 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An open call.  Times are seconds since 1970 on the station's clock, None if it does not say."""
+    """An open call.  Times are seconds since 1970 on the station's clock, None if it does not say.
+
+    `stop` is no, pending or stopped: pending, it stops `stop_after_s` after it was raised, or at the signal `stop_at`.
+    `escalated_to` is who heard of it last because nobody had answered.
+    """
 
     call: str
     name: str
@@ -53,11 +48,21 @@ class Call:
     raised_s: float | None
     by: str
     delivered: bool
+    stop: str = NO_STOP
+    stop_after_s: float | None = None
+    stop_at: str = ""
+    escalated_to: str = ""
+    severity: str = ""
 
     @property
     def stops(self) -> bool:
-        """Whether the line is or will be stopped by it."""
-        return self.mode == "stop"
+        """Whether the line stands because of it."""
+        return self.stop == STOPPED
+
+    @property
+    def will_stop(self) -> bool:
+        """Whether the line goes on only to its fixed position, or for a time."""
+        return self.stop == PENDING
 
     @property
     def unanswered(self) -> bool:
@@ -90,54 +95,36 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Whether the line runs at a station: `running`, `stopped`, or `released` and not yet started; "": not told."""
+
+    state: str = ""
+    since_s: float | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it does not run."""
+        return self.state not in {"", RUNNING}
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """The calls or alarms of a station, when it wrote them, and what in them makes no sense."""
+    """The calls or alarms of a station, when it wrote them, and what in them makes no sense.
+
+    `unclosed` counts calls that are resolved and wait for their reason.
+    """
 
     entries: tuple[Call | Alarm, ...]
     time_s: float | None
     mistakes: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Takes values out of a document, and notes what makes no sense."""
-
-    mistakes: list[str] = field(default_factory=list)
-
-    def text(self, entry: dict[str, Any], key: str) -> str:
-        value = entry.get(key)
-        if isinstance(value, str):
-            return clean(value)
-        if value is None:
-            return ""
-        self.mistakes.append(f"{key} is no text")
-        return clean(str(value))
-
-    def number(self, entry: dict[str, Any], key: str) -> int:
-        value = entry.get(key)
-        if value is None:
-            return 0
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
-            return value
-        self.mistakes.append(f"{key} is no number from 0")
-        return 0
-
-    def moment_s(self, entry: dict[str, Any], key: str) -> float | None:
-        value = entry.get(key)
-        if value is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            self.mistakes.append(f"{key} is no time")
-            return None
+    line: Line = Line()
+    unclosed: int = 0
 
 
 def agent(payload: bytes) -> tuple[Agent, tuple[str, ...]]:
     """Read `state/agent`, and what in it makes no sense.  Raises GarbageError."""
-    document = _document(payload)
-    reading = _Reading()
+    document = read(payload)
+    reading = Reading()
     status = reading.text(document, "status")
     if not status:
         raise GarbageError("no status")
@@ -146,34 +133,28 @@ def agent(payload: bytes) -> tuple[Agent, tuple[str, ...]]:
 
 def calls(payload: bytes) -> Listing:
     """Read `state/andon`.  Raises GarbageError."""
-    document = _document(payload)
-    reading = _Reading()
+    document = read(payload)
+    reading = Reading()
     found: dict[str, Call | Alarm] = {}
-    for entry in _entries(document, "calls", reading):
+    for entry in entries(document, "calls", reading):
         name, identifier = reading.text(entry, "name"), reading.text(entry, "call")
         if not identifier:
             reading.mistakes.append("a call has no identifier")
         key = identifier or name or f"({len(found) + 1})"
-        found[key] = Call(
-            key,
-            name,
-            reading.text(entry, "type"),
-            reading.text(entry, "mode"),
-            reading.text(entry, "state"),
-            reading.number(entry, "level"),
-            reading.moment_s(entry, "raised"),
-            reading.text(entry, "by"),
-            entry.get("delivered") is not False,
-        )
-    return Listing(tuple(found.values()), reading.moment_s(document, "time"), tuple(reading.mistakes))
+        found[key] = _call(entry, key, name, reading)
+    line = _line(document, reading)
+    waiting = document.get("unclosed")
+    time_s = reading.moment_s(document, "time")
+    unclosed = len(waiting) if isinstance(waiting, list) else 0
+    return Listing(tuple(found.values()), time_s, tuple(reading.mistakes), line, unclosed)
 
 
 def alarms(payload: bytes) -> Listing:
     """Read `state/alarms`.  Raises GarbageError."""
-    document = _document(payload)
-    reading = _Reading()
+    document = read(payload)
+    reading = Reading()
     found: list[Call | Alarm] = []
-    for entry in _entries(document, "alarms", reading):
+    for entry in entries(document, "alarms", reading):
         priority = entry.get("priority")
         found.append(
             Alarm(
@@ -190,30 +171,35 @@ def alarms(payload: bytes) -> Listing:
     return Listing(tuple(found), reading.moment_s(document, "time"), tuple(reading.mistakes))
 
 
-def clean(text: str) -> str:
-    """Leave only what can be printed on one line: a station's words must not move the terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:LONGEST_TEXT])
+def _call(entry: dict[str, Any], key: str, name: str, reading: Reading) -> Call:
+    mode = reading.text(entry, "mode")
+    return Call(
+        key,
+        name,
+        reading.text(entry, "type"),
+        mode,
+        reading.text(entry, "state"),
+        reading.number(entry, "level"),
+        reading.moment_s(entry, "raised"),
+        reading.text(entry, "by"),
+        entry.get("delivered") is not False,
+        reading.word(entry, "stop", (NO_STOP, PENDING, STOPPED), STOPPED if mode == "stop" else NO_STOP),
+        reading.seconds(entry, "stop_after_s"),
+        reading.text(entry, "stop_at"),
+        reading.text(entry, "escalated_to"),
+        reading.text(entry, "severity"),
+    )
 
 
-def _document(payload: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(payload)
-    except ValueError:
-        raise GarbageError("not JSON") from None
-    if not isinstance(document, dict):
-        raise GarbageError("no JSON object")
-    return document
-
-
-def _entries(document: dict[str, Any], key: str, reading: _Reading) -> Iterator[dict[str, Any]]:
-    listed = document.get(key)
-    if not isinstance(listed, list):
-        raise GarbageError(f"no list {key!r}")
-    for entry in listed:
-        if isinstance(entry, dict):
-            yield entry
-        else:
-            reading.mistakes.append(f"one of {key} is no object")
+def _line(document: dict[str, Any], reading: Reading) -> Line:
+    told = document.get("line")
+    if told is None:
+        return Line()
+    if not isinstance(told, dict):
+        reading.mistakes.append("line is no object")
+        return Line()
+    state = reading.word(told, "state", (RUNNING, RELEASED, STOPPED), "")
+    return Line(state, reading.moment_s(told, "since"))
 
 
 def _rank(priority: Any) -> int:

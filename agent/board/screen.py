@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -27,6 +27,8 @@ HEADING_LINES = 3
 
 CALLS = ("age", "level", "station", "call", "type", "mode", "state", "")
 ALARMS = ("age", "priority", "station", "device", "alarm", "state", "")
+WHOLE = {"age", "mode"}
+"""Columns that no other one may press together."""
 
 
 def screen(picture: Picture, now_s: float, height: int) -> RenderableType:
@@ -34,7 +36,11 @@ def screen(picture: Picture, now_s: float, height: int) -> RenderableType:
     lit = int(now_s / BLINK_S) % 2 == 0
     head = [Text(picture.line, "bold"), _headline(picture, lit=lit)]
     first, *rest = words.of_stations(picture.stations)
-    foot = [Text(first, "bold"), *(Text(line, "red", overflow="ellipsis", no_wrap=True) for line in rest)]
+    waiting = words.unclosed(picture.stations)
+    foot = [
+        Text(first, "bold").append(f"; {waiting}" * bool(waiting), "not bold dim"),
+        *(Text(line, "red", overflow="ellipsis", no_wrap=True) for line in rest),
+    ]
     free = height - len(head) - HEADING_LINES * (1 + bool(picture.alarms))
     foot = _cut(foot, max(2, free // 3))
     free = max(1, free - len(foot))
@@ -58,9 +64,9 @@ def _call(entry: Entry, *, lit: bool) -> tuple[str, list[str]]:
     call = entry.what
     if not isinstance(call, Call):
         return "", []
-    colour = "red" if call.stops else "yellow" if call.mode == "call" else "blue"
+    colour = "red" if call.stops else "blue" if call.mode == "help" and not call.will_stop else "yellow"
     style = _style(colour, blinks=call.unanswered, lit=lit)
-    cells = [str(call.level or ""), entry.station, call.name, call.type, call.mode.upper() if call.stops else call.mode]
+    cells = [str(call.level or ""), entry.station, call.name, call.type, words.mode(call, entry.age)]
     return style, [words.aged(entry.age), *cells, call.state, _note(words.about_call(call), entry)]
 
 
@@ -84,9 +90,12 @@ def _note(text: str, entry: Entry) -> str:
 
 def _table(headings: Iterable[str], rows: Iterable[tuple[str, list[str]]]) -> Table:
     table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify="right" if heading == "age" else "left")
-    for style, cells in rows:
+    listed = [*rows]
+    for place, heading in enumerate(headings):
+        whole = max((len(cells[place]) for _, cells in listed), default=0) if heading in WHOLE else None
+        justify: Literal["left", "right"] = "right" if heading == "age" else "left"
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify=justify, min_width=whole)
+    for style, cells in listed:
         table.add_row(*(Text(cell) for cell in cells), style=style)
     return table
 

@@ -31,6 +31,9 @@ def document(picture: Picture) -> dict[str, Any]:
                 "station": station.name,
                 "status": station.status,
                 "for_s": _tenths(station.since_s),
+                "line": station.line,
+                "line_for_s": None if station.line_age is None else _tenths(station.line_age.seconds),
+                "unclosed": station.unclosed,
                 "unreadable": station.garbage,
                 "complaint": station.complaint,
             }
@@ -50,16 +53,36 @@ def headline(picture: Picture, *, ages: bool = True) -> str:
     return f"{broker}{lost}; {news}{reason}"
 
 
+def mode(call: Call, age: Age | None) -> str:
+    """What a call asks for, or does to the line; without an age not when."""
+    if call.stops:
+        return "STOP"
+    if not call.will_stop:
+        return call.mode
+    if call.stop_after_s is not None and age is not None and age.sure and age.seconds < call.stop_after_s:
+        return f"STOP in {clock(call.stop_after_s - age.seconds)}"
+    return f"STOP at {call.stop_at}" if call.stop_at else "will STOP"
+
+
 def about_call(call: Call) -> str:
-    """What goes with a call: who answers it, and whether the plant has it."""
-    return ", ".join(part for part in (call.by, "" if call.delivered else "not delivered") if part)
+    """What goes with a call: who answers it, who was told that nobody did, and whether the plant has it."""
+    told = f"{call.escalated_to} told" if call.escalated_to else ""
+    return ", ".join(part for part in (call.severity, call.by, told, "" if call.delivered else "not delivered") if part)
+
+
+def unclosed(stations: tuple[StationView, ...]) -> str:
+    """Tell how many calls wait for their reason; nothing if none does."""
+    count = sum(station.unclosed for station in stations)
+    return f"{count} {'call waits for its' if count == 1 else 'calls wait for their'} reason" if count else ""
 
 
 def of_stations(stations: tuple[StationView, ...], *, ages: bool = True) -> Iterator[str]:
-    """Tell how many stations are online, and which are not or say what makes no sense."""
+    """Tell how many stations are online, where the line stands, and which are not there or say what makes no sense."""
     online = sum(station.online for station in stations)
     yield f"stations: {online} of {len(stations)} online"
     for station in stations:
+        if station.line_age is not None:
+            yield f"{station.name}: line {station.line}" + (f" for {aged(station.line_age)}" if ages else "")
         if not station.online:
             yield f"{station.name} {station.status}" + (f", known for {clock(station.since_s)}" if ages else "")
         if station.garbage:
@@ -85,7 +108,7 @@ def _lines(picture: Picture, *, ages: bool) -> Iterator[str]:
     yield f"calls: {len(picture.calls)}"
     for entry in picture.calls:
         if isinstance(call := entry.what, Call):
-            words = [call.mode.upper() if call.stops else call.mode, *_age(entry, ages=ages)]
+            words = [mode(call, entry.age if ages else None), *_age(entry, ages=ages)]
             words += [f"level {call.level}", entry.station, f"{call.name} ({call.type})", call.state, about_call(call)]
             yield _line(words, entry)
     yield f"alarms: {len(picture.alarms)}"
@@ -100,7 +123,7 @@ def _lines(picture: Picture, *, ages: bool) -> Iterator[str]:
             ]
             yield _line([*words, alarm.state, alarm.detail], entry)
     first, *rest = of_stations(picture.stations, ages=ages)
-    yield first
+    yield "; ".join(filter(None, (first, unclosed(picture.stations))))
     for line in rest:
         yield f"  {line}"
 

@@ -32,6 +32,9 @@ FIRST = "to acknowledge"
 RARE = {"running": "running", "without": "without", "not_measured": "not measured", "stop_minutes": "stop minutes"}
 """Columns that are left out where nothing is in them, and their headings."""
 
+RARE_COUNTS = {"escalated": "escalated", "highest_level": "to level", "cancelled": "cancelled"}
+"""The same, of the group: they stand on its first line."""
+
 WIDE = 200
 """Characters of a table that goes to no terminal."""
 
@@ -203,8 +206,9 @@ def _print_table(found: Report) -> None:
 
     lines = [line for line in sheet.lines(found) if line["measure"] == FIRST or line["count"] or line["not_measured"]]
     rare = [key for key in RARE if any(line[key] for line in lines)]
+    counted = [key for key in RARE_COUNTS if any(line[key] for line in lines)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "calls", ""):
+    for heading in ("", "calls", *(RARE_COUNTS[key] for key in counted), ""):
         table.add_column(heading, no_wrap=True)
     for heading in ("count", "median", "90 %", "longest", *(RARE[key] for key in rare)):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -215,7 +219,7 @@ def _print_table(found: Report) -> None:
         table.add_section() if first else None
         table.add_row(
             Text(line["group"] if first else ""),
-            str(line["calls"]) if first else "",
+            *(str(line[key]) if first else "" for key in ("calls", *counted)),
             Text(line["measure"]),
             str(line["count"]),
             *times,
@@ -231,7 +235,7 @@ def _print_notes(found: Report, book: Book, *, to_error: bool) -> None:
     told = {
         "calls have lost their beginning to retention or damage": total.beginning_lost,
         "calls have lost their end": total.end_lost,
-        "calls were cancelled": total.cancelled,
+        "calls are resolved and wait for their reason": total.unclosed,
         "calls were raised while the station's clock was not synchronised: their day may be wrong": total.unsynced,
         "calls have no time at all and are left out": found.undated,
         "facts could not be read and are left out": book.unreadable,

@@ -14,6 +14,7 @@ import typer
 from agent import __version__, config, logs
 from agent.cli import andon, board, cards, devices, journal, notify, reference, replay, test_card, trace
 from agent.cli.station import FileArgument, FileOption, read_station
+from drivers.outputs import BlinkSettings
 
 if TYPE_CHECKING:
     from agent.app import Agent
@@ -104,6 +105,9 @@ def check(file: FileArgument) -> None:
         f"{len(station.scan)} scan rules, {len(station.operation)} operations, {len(station.andon.call)} andon calls; "
         f"rules {station.rules.digest}"
     )
+    for device in station.device:
+        if isinstance(device, BlinkSettings) and device.stops_the_line:
+            typer.echo(f"the stop output of {device.name} is no safety function: a wired emergency stop stays")
 
 
 @app.command()

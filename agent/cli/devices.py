@@ -54,7 +54,10 @@ def try_driver(
     file: FileOption,
     listen: Annotated[float, typer.Option(min=0, help="Then show what it says for so many seconds.")] = 0.0,
 ) -> None:
-    """Run the conformance suite of the driver contract on a device; its lamps and horn go on.  Exit 1 on a failure."""
+    """Run the conformance suite of the driver contract on a device; its lamps and horn go on.
+
+    An output that stops the line stops it.  Exit 1 on a failure.
+    """
     settings = _device(read_station(file), device)
     subject = conformance.Subject(_driver(settings), settings)
     results: Counter[Result] = Counter()

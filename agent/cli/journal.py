@@ -221,10 +221,28 @@ def _print_status(told: dict[str, Any]) -> None:
         )
     for name, device in told.get("devices", {}).items():
         typer.echo(f"device {name}: {device['state']} {device['reason']}")
+    for call in told.get("calls", []):
+        typer.echo(_call(call))
+    if (line := told.get("line", {})).get("since"):
+        typer.echo(f"line {line['state']}, stands since {line['since']}")
+    if waiting := told.get("unclosed"):
+        typer.echo(f"resolved, and the reason is awaited: {', '.join(call['name'] for call in waiting)}")
     _print_table(
         ("lane", *FIGURES.values()),
         ((name, *(_figure(lane.get(key)) for key in FIGURES)) for name, lane in told["lanes"].items()),
     )
+
+
+def _call(call: dict[str, Any]) -> str:
+    by = call.get("arrived_by") or call.get("acknowledged_by")
+    parts = [
+        {"stopped": "STOP", "pending": "will stop the line"}.get(call["stop"], ""),
+        f"{call['state']} by {by}" if by else call["state"],
+        f"level {call['level']}: {call.get('escalated_to', '')} told" if call["level"] else "",
+        "" if call["delivered"] else "not yet delivered",
+        f"since {call['time']}",
+    ]
+    return f"call {call['name']} ({call['type']}): {', '.join(filter(None, parts))}"
 
 
 def _figure(value: float | None) -> str:

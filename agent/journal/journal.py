@@ -64,8 +64,8 @@ class Journal:
     may be called by any thread: marks are kept in memory and written with the next `append` or `tidy`; losing them in a
     crash only means that some events are sent again under the same number.
 
-    `encode` turns an event, the epoch, its number and the hash of the event before it into the finished row; `now`
-    tells the moment.
+    `encode` turns an event, the epoch, its number and the hash of the event before it into the finished row and the
+    bytes of its body; `now` tells the moment.
 
     `damage` is to be told in an event; `shortage` says that opening took the reserve, because the disk is full.
     """

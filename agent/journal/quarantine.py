@@ -5,7 +5,7 @@ Orders come from any thread and are carried out by the writing one, with its nex
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,7 @@ def _set_aside(connection: sqlite3.Connection, refusal: Refusal, now: Callable[[
     )
     reason = f"refused by the broker: {refusal.reason}"
     told = gap(lane, (sequence, sequence), 1, reason, times=(time, time), moment=now())
-    return [replace(told, data={**told.data, "epoch": refusal.epoch}) if salvaged else told]
+    return [told._replace(data={**told.data, "epoch": refusal.epoch}) if salvaged else told]
 
 
 def _body(connection: sqlite3.Connection, refusal: Refusal, *, salvaged: bool) -> str | None:

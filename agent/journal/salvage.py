@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from agent.events import Lane
     from agent.journal.lock import Note
 
 MOST_UNNOTED = 1_000_000
@@ -99,6 +100,16 @@ def begin(path: Path, aside: Path, reason: str, known: Note) -> tuple[Salvage, d
     except sqlite3.Error:
         return salvage, documents  # what was read counts; the rest is searched for
     return salvage, documents
+
+
+def last_bodies(path: Path, lane: Lane, count: int) -> list[bytes]:
+    """The last events of a lane that can be read of a damaged file, oldest first; `count` at most."""
+    query = f"SELECT body FROM event_{lane} ORDER BY seq DESC LIMIT {count:d}"  # noqa: S608  a lane's name is ours
+    try:
+        with closing(opened(path)) as connection:
+            return [body for (body,) in readable_rows(connection, query) if isinstance(body, bytes)][::-1]
+    except sqlite3.Error:
+        return []
 
 
 def _numbers(known: Note, which: str) -> dict[str, int]:

@@ -104,7 +104,8 @@ class Tracer:
             facts = self._facts(SHADOW.get(what, (what,)), name, span or Span(), most)
             events = [event for event in facts.events if not part or _concerns_part(event, part, name)]
             if what is What.UNIT:
-                events += self._calls_during(events, span or Span())
+                known = {event["id"] for event in events}
+                events += [call for call in self._calls_during(events, span or Span()) if call["id"] not in known]
         events.sort(key=_when)
         parts = tuple(dict.fromkeys(_built_in(events, name))) if what is What.UNIT else ()
         units = () if what is What.UNIT else tuple(dict.fromkeys(_units(events, what, name, part)))

@@ -141,10 +141,10 @@ class Intake:
             log.exception("notify.event_failed", event=_named(news))
             ledger.count("failed", 1, f"{_named(news)}: {type(error).__name__}", at)
             return set()
-        if news.is_end and news.thread:
+        ending = ledger.ending(news)
+        if news.is_end and news.thread and not (news.is_after and ending):
             orders = self._with_end(ledger, news, fields, orders, at)
-        ending = None if news.is_end else ledger.ending(news)
-        over = words.over(ending, text) if ending else ""
+        over = words.over(ending, text) if ending and not (news.is_end or news.is_after) else ""
         for order in orders:
             ledger.queue(order, news, fields, at, over)
         ledger.count("told" if orders else "no rule", 1, _named(news), at)

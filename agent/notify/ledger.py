@@ -74,7 +74,7 @@ class Ledger:
                 orjson.dumps(fields).decode(), over,
             ),
         )  # fmt: skip
-        if order.resolve and not over and not news.is_end and news.thread:
+        if order.resolve and not over and not (news.is_end or news.is_after) and news.thread:
             self._run(
                 "INSERT INTO open VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET urgent = max(urgent, excluded.urgent)",

@@ -22,6 +22,9 @@ HEARD_LANES = ("andon", "alarm")
 ENDS = ("andon.resolved", "andon.cancelled", "andon.closed", "alarm.cleared")
 """After these nobody needs to come any more."""
 
+AFTERS = ("andon.restarted", "andon.closed")
+"""These come behind the end of a call; a reason that is given later is its end only where no other was heard."""
+
 NEWEST_SEQUENCE = 2**63 - 1
 """Largest number that SQLite keeps."""
 
@@ -64,6 +67,11 @@ class News:
         """Whether nobody is to be told by it alone: a shelved or suppressed alarm, and the end of a flood."""
         shelved = self.type == "alarm.raised" and self.data.get("quiet") is True
         return shelved or (self.type == "alarm.flood" and self.is_end)
+
+    @property
+    def is_after(self) -> bool:
+        """Whether a call may have ended before it."""
+        return self.type in AFTERS
 
     @property
     def level(self) -> int:

@@ -62,6 +62,8 @@ def matches(match: Match, news: News, local: datetime) -> bool:
             for key, wanted in (
                 ("type", match.types),
                 ("mode", match.modes),
+                ("stop", match.stops),
+                ("escalated_to", match.escalated_to),
                 ("priority", match.priorities),
                 ("name", match.names),
                 ("alarm", match.alarms),

@@ -146,7 +146,11 @@ class Match(Declared):
     events: tuple[str, ...] = Field(default=OPENINGS, min_length=1, description="Types of events, without `lineside.`.")
     types: tuple[str, ...] = Field(default=(), description="Types of calls, such as quality.")
     modes: tuple[Literal["call", "help", "stop"], ...] = Field(default=(), description="Modes of calls.")
+    stops: tuple[Literal["no", "pending", "stopped"], ...] = Field(
+        default=(), description="What the call does to the line: nothing, it will stop it, it has stopped it."
+    )
     levels: tuple[int, ...] = Field(default=(), description="Levels of escalation; 0 is before the first.")
+    escalated_to: tuple[str, ...] = Field(default=(), description="Who heard of the call last, by the ladder's words.")
     priorities: tuple[str, ...] = Field(default=(), description="Priorities of alarms.")
     names: tuple[str, ...] = Field(default=(), description="Names of calls or alarms.")
     alarms: tuple[str, ...] = Field(default=(), description="Alarms, such as device-lost.")

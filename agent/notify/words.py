@@ -51,13 +51,15 @@ WORDS = {
 """Type of event -> what people call it."""
 
 OF_DATA = (
-    "name", "type", "mode", "state", "level", "presses", "priority", "alarm", "device", "condition", "detail", "reason",
-    "input", "by", "to", "call", "operator",
+    "name", "type", "mode", "state", "stop", "severity", "level", "presses", "priority", "alarm", "device", "condition",
+    "detail", "reason", "countermeasure", "input", "by", "to", "call", "operator",
 )  # fmt: skip
 """Fields that are keys of an event's data."""
 
 OF_PLACE = ("enterprise", "site", "area", "line", "station")
-MADE = ("what", "about", "time", "raised", "duration", "late", "unsure", "over", "rule", "event")
+MADE = ("what", "about", "time", "raised", "stops", "duration", "late", "unsure", "over", "rule", "event")
+OF_DURATION = ("duration_s", "stopped_s", "waited_s", "arrived_s", "answered_s", "closed_s")
+"""Keys of data that may say how long something took; the first that a fact has counts."""
 FIELDS = (*OF_PLACE, *MADE, *OF_DATA)
 
 OF_PHRASE = {
@@ -109,12 +111,15 @@ class Phrases(Declared):
     body: Whole = Field(
         default=(
             "{what}: {about}\n{enterprise}/{site}/{area}/{line}/{station}\n{time} {unsure}\n{late}\n{over}\n"
-            "type: {type}, mode: {mode}\nlevel: {level} {to}\npriority: {priority}\n{detail} {reason}\nby: {by}\n"
+            "type: {type}, mode: {mode}\nseverity: {severity}\n{stops}\nlevel: {level} {to}\npriority: {priority}\n"
+            "{detail} {reason}\n{countermeasure}\nby: {by}\n"
             "after {duration}"
         ),
         description="Text of a message; a line whose fields are all empty is left out.",
     )
     late: Annotated[str, _phrase("late")] = Field(default="heard {age} late", description="What {late} says.")
+    pending: str = Field(default="will stop the line", description="What {stops} says of a stop that is to come.")
+    stopped: str = Field(default="stops the line", description="What {stops} says of a call that stops the line.")
     unsure: str = Field(default="(clock of the station not set)", description="What {unsure} says.")
     over: Annotated[str, _phrase("over")] = Field(
         default="over by now: {what} {time}", description="What {over} says of what ended before it was told."
@@ -147,6 +152,7 @@ def fields(
     told["about"] = told["about"] or plain(news.subject)
     told["time"] = _local(news.time, phrases, zone)
     told["raised"] = _local(moment(data.get("raised")), phrases, zone)
+    told["stops"] = {"pending": phrases.pending, "stopped": phrases.stopped}.get(told["stop"], "")
     told["duration"] = _duration(data)
     told["late"] = fill(phrases.late, {"age": age(late_s)}) if late_s else ""
     told["unsure"] = "" if news.synced else phrases.unsure
@@ -200,7 +206,7 @@ def age(seconds: float) -> str:
 
 
 def _duration(data: Mapping[str, object]) -> str:
-    seconds = data.get("duration_s")
+    seconds = next((data[key] for key in OF_DURATION if data.get(key) is not None), None)
     good = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < 1e9  # noqa: PLR2004  30 years
     return age(float(seconds)) if good else ""  # type: ignore[arg-type]  # checked above
 

@@ -23,6 +23,7 @@ WAITING = inf
 """In place of seconds: the step was not taken.  None: it was, and no clock can tell how long it took."""
 
 STOP_MODE = "stop"
+STOPPED = "stopped"
 ENDS = ("resolved", "cancelled", "closed")
 
 
@@ -67,7 +68,11 @@ class Stop(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """One call as its facts tell it.  `begun` is None where the fact of its raising is not in the journal."""
+    """One call as its facts tell it.
+
+    `begun` is None where the fact of its raising is not in the journal; `level` is the highest that heard of it;
+    `unclosed`: it is resolved, and nobody has given the reason it waits for.
+    """
 
     call: str
     name: str = ""
@@ -79,6 +84,8 @@ class Call:
     arrived_s: float | None = WAITING
     ended_s: float | None = WAITING
     ended_by: str = ""
+    level: int = 0
+    unclosed: bool = False
     levelled: bool = False
     stops: tuple[Stop, ...] = ()
     saved: bool = False
@@ -137,30 +144,44 @@ def step(call: Call, what: str, data: dict[str, Any], event: dict[str, Any]) -> 
     """
     if what == "raised":
         call.begun = call.begun or _stamp(event)
+        if data.get("stop") == STOPPED:
+            _hold(call, STOPPED, data, event)
     elif what == "acknowledged":
         if call.acknowledged_s == WAITING:
             call.acknowledged_s = _took(data.get("answered_s"), call.begun, event)
     elif what == "arrived":
-        if call.arrived_s == WAITING:
-            call.arrived_s = _took(data.get("arrived_s"), call.begun, event)
+        _arrive(call, data, event)
+    elif what == "escalated":
+        call.level = max(call.level, _number(data.get("level")))
     elif what in ENDS:
         _end(call, what, data, event)
-    elif what in {"stopped", "restarted"}:
+    elif what in {STOPPED, "restarted"}:
         _hold(call, what, data, event)
+
+
+def _arrive(call: Call, data: dict[str, Any], event: dict[str, Any]) -> None:
+    """Somebody is there; a fact that tells `answered_s` is the acknowledgement too."""
+    arrived_s = _took(data.get("arrived_s"), call.begun, event)
+    if call.acknowledged_s == WAITING and "answered_s" in data:
+        call.acknowledged_s = _took(data["answered_s"], call.begun, event)
+    if call.arrived_s == WAITING:
+        call.arrived_s = arrived_s
 
 
 def _end(call: Call, what: str, data: dict[str, Any], event: dict[str, Any]) -> None:
     if call.ended_by:
+        call.unclosed &= what != "closed"
         return
     ended_s = _took(data.get("duration_s"), call.begun, event)
     if _stands(call):
         last = call.stops[-1].since
         call.stops = (*call.stops[:-1], Stop(last, last.seconds_until(_stamp(event))))
     call.ended_by, call.ended_s = what, ended_s
+    call.unclosed = call.levelled and what == data.get("state") == "resolved"
 
 
 def _hold(call: Call, what: str, data: dict[str, Any], event: dict[str, Any]) -> None:
-    if what == "stopped":
+    if what == STOPPED:
         if not _stands(call):
             call.stops = (*call.stops, Stop(_stamp(event), WAITING))
     elif call.stops and not call.stops[-1].restarted:
@@ -186,6 +207,10 @@ def _begun(identifier: Any, data: dict[str, Any]) -> Call:
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _took(told: Any, since: Stamp | None, event: dict[str, Any]) -> float | None:

@@ -14,12 +14,15 @@ TOTAL = "all"
 
 DEFINITIONS = {
     "calls": "calls raised within the time looked at; grouped by the moment they were raised",
-    "to acknowledge": "from the first press to the first acknowledgement",
+    "escalated": "calls that somebody else heard of because nobody had answered in time, and the highest level of them",
+    "cancelled": "calls of which somebody said that there was no trouble: not resolved, but answered as any other",
+    "reason awaited": "calls that are resolved, and whose reason nobody has given yet",
+    "to acknowledge": "from the first press to the first answer: somebody says that he comes, or he is there",
     "to arrive": "from the first press to the first arrival",
-    "to resolve": "from the first press until the call was resolved",
+    "to resolve": "from the first press until the trouble was over; a reason that is given later changes nothing",
     "line stop": (
-        "from a stop to its restart, or to the end of the call where no restart was told; for stations that tell no "
-        "stops, from the first press of a stop call to its end; counted where the stop began"
+        "from the stop (the first press of a stop call; the fixed position or the end of the window of others) to its "
+        "restart, or to the end of the call where no restart was told; counted where the stop began"
     ),
     "stop minutes": "minutes in which the line stood, within the row's own time; two stops at once count once",
     "clock": "times are the station's monotonic clock, within one boot; across boots only what the fact itself tells",
@@ -81,6 +84,9 @@ class Row(NamedTuple):
     calls: int
     open: int
     cancelled: int
+    escalated: int
+    highest_level: int
+    unclosed: int
     beginning_lost: int
     end_lost: int
     unsynced: int

@@ -79,6 +79,9 @@ class _Group:
     calls: int = 0
     open: int = 0
     cancelled: int = 0
+    escalated: int = 0
+    highest_level: int = 0
+    unclosed: int = 0
     beginning_lost: int = 0
     end_lost: int = 0
     unsynced: int = 0
@@ -94,6 +97,9 @@ class _Group:
         self.calls += 1
         self.open += not (over or lost)
         self.cancelled += call.ended_by == "cancelled"
+        self.escalated += call.level > 0
+        self.highest_level = max(self.highest_level, call.level)
+        self.unclosed += call.unclosed
         self.beginning_lost += call.begun is None
         self.end_lost += lost
         self.unsynced += call.begun is not None and not call.begun.synced
@@ -105,8 +111,9 @@ class _Group:
 
     def row(self, group: str) -> Row:
         spreads = (self.acknowledge.spread(), self.arrive.spread(), self.resolve.spread(), self.stop.spread())
-        counts = (self.calls, self.open, self.cancelled, self.beginning_lost, self.end_lost, self.unsynced)
-        return Row(group, *counts, *spreads, union_s(self.stood), self.standing)
+        told = (self.calls, self.open, self.cancelled, self.escalated, self.highest_level, self.unclosed)
+        lost = (self.beginning_lost, self.end_lost, self.unsynced)
+        return Row(group, *told, *lost, *spreads, union_s(self.stood), self.standing)
 
 
 class _Gathering:

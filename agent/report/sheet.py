@@ -23,9 +23,13 @@ MEASURES = {
 
 COLUMNS = (
     "group", "measure", "count", "median_s", "p90_s", "longest_s", "growing", "running", "without", "not_measured",
-    "stop_minutes", "calls", "open", "cancelled", "beginning_lost", "end_lost", "unsynced",
+    "stop_minutes", "calls", "open", "cancelled", "escalated", "highest_level", "unclosed", "beginning_lost",
+    "end_lost", "unsynced",
 )  # fmt: skip
 """Of the table; `stop_minutes` stands with the measure `line stop` only."""
+
+COUNTS = COLUMNS[COLUMNS.index("calls") :]
+"""Columns that count calls: the same on each line of a group."""
 
 
 def document(report: Report, window: Window, by: str, now_s: float) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def document(report: Report, window: Window, by: str, now_s: float) -> dict[str,
         "all": _row(report.total),
         "open": [
             {
-                **{key: getattr(one.call, key) for key in ("call", "name", "type", "mode", "raised")},
+                **{key: getattr(one.call, key) for key in ("call", "name", "type", "mode", "raised", "level")},
                 "age_s": _rounded(one.age_s),
             }
             for one in report.open
@@ -86,8 +90,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _counts(row: Row) -> dict[str, int]:
-    names = ("calls", "open", "cancelled", "beginning_lost", "end_lost", "unsynced")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in COUNTS}
 
 
 def _spread(spread: Spread) -> dict[str, Any]:

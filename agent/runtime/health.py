@@ -15,7 +15,9 @@ from agent import __version__
 from agent.events import NS_PER_S
 from agent.journal.errors import JournalError
 from agent.runtime.rates import Rates
+from agent.station.andon import calls
 from agent.station.sets import telling
+from agent.station.standing import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +99,7 @@ class StatusReport:
             "broker": broker,
             "devices": devices,
             "lanes": lanes,
-            **_station(memory, lanes),
+            **_station(memory),
             "reference": telling.ages(memory, self._clock.now()),
             "log_bytes": self._journal.log_bytes,
             "quarantined": self._journal.quarantine.count,
@@ -175,16 +177,20 @@ def _refusals(broker: dict[str, Any], quarantined: int) -> list[str]:
     return reasons
 
 
-def _station(memory: dict[str, Any], lanes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _station(memory: dict[str, Any]) -> dict[str, Any]:
     """What the operator's page shows of the station's memory."""
-    calls = [
-        {key: call[key] for key in ("call", "name", "type", "mode", "state", "time")}
+    undelivered = calls.undelivered(memory)
+    standing = memory.get(CALLS, {})
+    opened = [
+        {**calls.told(call), "time": call["time"], "delivered": call["name"] not in undelivered}
         for key, call in memory.items()
-        if key.startswith("call/")
+        if key.startswith(calls.PREFIX)
     ]
     return {
         "operator": memory.get("operator"),
         "operation": memory.get("operation"),
         "last": memory.get("last"),
-        "calls": [{**call, "delivered": not lanes.get("andon", {}).get("depth")} for call in calls],
+        "calls": sorted(opened, key=lambda call: str(call["time"])),
+        "line": standing.get("line", {}),
+        "unclosed": standing.get("unclosed", []),
     }

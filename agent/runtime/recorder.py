@@ -6,12 +6,14 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
+from agent.journal.salvage import last_bodies
 from agent.runtime.library import Library
 from agent.runtime.wakes import Wakes
 from agent.signals import (
@@ -27,12 +29,14 @@ from agent.signals import (
     TimeUp,
     UplinkChanged,
 )
-from agent.station import andon
 from agent.station.alarms import document as alarms
+from agent.station.andon import calls
+from agent.station.andon.recollect import recollected
+from agent.station.decision import Decision
 from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from agent.journal.journal import Journal
     from agent.runtime.clock import Clock
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from agent.runtime.intake import Intake
     from agent.runtime.watch import Watch
     from agent.signals import OwnSignal
-    from agent.station.decision import Decision, Document
+    from agent.station.decision import Document
     from agent.station.station import Station
 
 log = structlog.get_logger()
@@ -59,6 +63,9 @@ TOLD_AGAIN = (TimeUp, CallsDelivered, UplinkChanged, ClockTrusted, SpaceChanged)
 
 STATES = "state/"
 """Documents of the memory whose key begins so are published by the uplink."""
+
+RECOLLECTED = 5000
+"""Facts of the andon lane in which open calls are looked for, where the memory of them is lost."""
 
 BUSY_TIDIES = 4
 """Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
@@ -115,8 +122,11 @@ class Recorder:
             self._journal.suspect(str(error))  # what is known from before is better than nothing
         self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
         self._wakes.begin(self._memory, self._clock.now())
+        remembered = self._recollected()
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
+        if remembered.documents:
+            self._keep(remembered)
         self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
@@ -170,7 +180,7 @@ class Recorder:
 
     def _delivered(self) -> list[Input]:
         """Notice that what was recorded about calls has arrived; stands before all that was not recorded yet."""
-        waits = not self._trouble and andon.undelivered(self._memory)
+        waits = not self._trouble and calls.undelivered(self._memory)
         return [self._own(CallsDelivered())] if waits and self._journal.has_delivered(Lane.ANDON) else []
 
     def _own(self, what: OwnSignal) -> Input:
@@ -205,31 +215,34 @@ class Recorder:
         self._library.begin()
         for happened in inputs:
             decision = self._library.handle(self._station, working, happened)
-            _apply(decision, working)
-            if decision.answer is not None and decision.refuses:
+            _apply(decision.documents, working)
+            if decision.answer is not None and decision.answer.verdict is Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
-                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}))
+                stop = decision.lamps.stop or self._is_stopped  # that the line may run again is earned like green
+                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}, stop=stop))
             for gauge in decision.asks:
                 self._show_answer(gauge, Ask())
             yield happened, decision
 
     def _write(self, decisions: list[Decision]) -> None:
         """Write the decisions, then make them the memory."""
-        events = [event for decision in decisions for event in decision.events]
-        documents = {key: document for decision in decisions for key, document in decision.documents.items()}
+        events: list[Event] = []
+        documents: dict[str, Document | None] = {}
+        for decision in decisions:
+            events += decision.events
+            documents.update(decision.documents)
         kept = self._library.kept
         if events or documents or kept:
             self._journal.append(events, {key: _lasting(key, document) for key, document in documents.items()}, kept)
         self._library.commit()
-        for decision in decisions:
-            _apply(decision, self._memory)
+        _apply(documents, self._memory)
         self._wakes.follow(documents, self._clock.now())
 
     def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
         """Show what is on disk now."""
         for happened, decision in decisions:
-            if decision.answer is not None and not decision.refuses:
+            if decision.answer is not None and decision.answer.verdict is not Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
         if (lamps := decisions[-1][1].lamps) is not None:
             self._light(lamps)
@@ -249,7 +262,7 @@ class Recorder:
         kept = [happened for happened in self._refuse(inputs) if not isinstance(happened.what, TOLD_AGAIN)]
         self._owed = [*kept, *self._owed]
         self._wakes.again()
-        self._light(Lamps(frozenset({Lamp.RED})))
+        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
         if not self._trouble:
             log.error("recorder.cannot_record", reason=str(error))
             self._owed.append(self._own(RecordingLost(str(error))))
@@ -308,7 +321,7 @@ class Recorder:
         """Keep the input that our own code could not decide, and show red."""
         log.error("recorder.decision_failed", source=happened.source, what=repr(happened.what), exc_info=error)
         self._show_answer(happened.source, Answer(Verdict.REFUSE, "internal error: do not go on"))
-        self._light(Lamps(frozenset({Lamp.RED})))
+        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
         self._library.failed(happened)
         told = {"source": happened.source, "what": repr(happened.what), "error": repr(error)}
         event = Event(Kind.SIGNAL_FAILED, "", told, happened.moment)
@@ -316,6 +329,25 @@ class Recorder:
             self._journal.append([event], {})
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
+
+    def _recollected(self) -> Decision:
+        """The open calls, by what can be read of a damaged journal that has lost the memory of them."""
+        damage = self._journal.damage
+        if damage is None or calls.COUNTER in self._memory:
+            return Decision()
+        return Decision(documents=recollected(last_bodies(Path(damage.aside), Lane.ANDON, RECOLLECTED)))
+
+    def _keep(self, found: Decision) -> None:
+        """Record what was found at the start: calls that are still open."""
+        try:
+            self._write([found])
+        except JournalError as error:
+            self._cannot_record([], error)
+
+    @property
+    def _is_stopped(self) -> bool:
+        """Whether the line was stopped by what was shown last."""
+        return calls.is_stopped(self._memory) if self._lit is None else self._lit.stop
 
     def _light(self, lamps: Lamps) -> None:
         """Show the stack light; while nothing can be recorded, nothing is green."""
@@ -337,8 +369,8 @@ def _lasting(key: str, document: Document | None) -> Document | None:
     return {} if document is None and _is_told(key) else document
 
 
-def _apply(decision: Decision, memory: dict[str, Document]) -> None:
-    for key, document in decision.documents.items():
+def _apply(documents: Mapping[str, Document | None], memory: dict[str, Document]) -> None:
+    for key, document in documents.items():
         if document is None:
             memory.pop(key, None)
         else:

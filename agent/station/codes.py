@@ -7,8 +7,8 @@ identifier or not, the text decides, and the identifier can only forbid.  Knows 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from agent.station.label import LabelReader, Layout, Reading, Refusal
 from agent.station.rules import vocabulary
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 NO_RULE = "no scan rule reads it"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """One way to read a scan: which rule, what it is (operator, unit, lot or command), and the groups' texts.
 
     `elements` is identifier -> value of a GS1 or ISO/IEC 15434 label; `nonconforming` if the label or its reader left
@@ -33,7 +32,7 @@ class Meaning:
     what: str
     groups: Mapping[str, str]
     nonconforming: bool = False
-    elements: Mapping[str, str] = field(default_factory=dict)
+    elements: Mapping[str, str] = MappingProxyType({})
 
 
 class CodeReader:
@@ -47,19 +46,19 @@ class CodeReader:
 
         None, too, where the text is ambiguous to one of the rules; `why_not` says so.
         """
-        found = self._readings(text, symbology)
-        if any(isinstance(one, Refusal) and one.ambiguous for _, one in found):
-            return []
-        return [one for _, one in found if isinstance(one, Meaning)]
+        found: list[Meaning] = []
+        for rule in self._rules:
+            read = rule.read(text, symbology)
+            if isinstance(read, Meaning):
+                found.append(read)
+            elif read is not None and read.ambiguous:
+                return []
+        return found
 
     def why_not(self, text: str, symbology: str = "") -> str:
         """Why `meanings` are none, for people."""
-        found = self._readings(text, symbology)
-        return "; ".join(f"rule {name}: {one.reason}" for name, one in found if isinstance(one, Refusal)) or NO_RULE
-
-    def _readings(self, text: str, symbology: str) -> list[tuple[str, Meaning | Refusal]]:
         read = ((rule.name, rule.read(text, symbology)) for rule in self._rules)
-        return [(name, one) for name, one in read if one is not None]
+        return "; ".join(f"rule {name}: {one.reason}" for name, one in read if isinstance(one, Refusal)) or NO_RULE
 
 
 class _Rule(Protocol):
@@ -80,7 +79,7 @@ class _Text:
         match = self._pattern.fullmatch(text)
         if match is None:
             return None
-        return Meaning(self.name, self._what, {group: value or "" for group, value in match.groupdict().items()})
+        return Meaning(self.name, self._what, match.groupdict(""))
 
 
 class _Label:

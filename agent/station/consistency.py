@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.station import examples
 from agent.station.alarms.declared import AlarmSettings
+from agent.station.andon.declared import ANY_MEASUREMENT
 from agent.station.policy import Check, Policy
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def contradictions(rules: Rules) -> Iterator[Contradiction]:
     yield from _buttons_for_two_steps(rules)
     yield from _shifts_at_once(rules)
     yield from _serials_unread(rules)
+    yield from _types_without_calls(rules)
+    yield from _measurements_unknown(rules)
     yield from _alarms_twice(rules)
     yield from _shelved_too_long(rules)
 
@@ -85,6 +88,26 @@ def _serials_unread(rules: Rules) -> Iterator[Contradiction]:
         for place, part in enumerate(operation.part):
             if part.serial:
                 yield f"operation[{index}].part[{place}].serial", "can never be done: no scan rule has the group serial"
+
+
+def _types_without_calls(rules: Rules) -> Iterator[Contradiction]:
+    """Levels and authorities for a type that no call has."""
+    known = {call.type for call in rules.call}
+    named = [(f"andon.escalation[{place}].type", one.type) for place, one in enumerate(rules.andon.escalation)]
+    for index, authority in enumerate(rules.authority):
+        named += [(f"authority[{index}].calls", kind) for kind in authority.calls if kind != "*"]
+    for where, kind in named:
+        if kind and kind not in known:
+            yield where, f"no call is of type {kind!r}; known are: {', '.join(sorted(known)) or 'none'}"
+
+
+def _measurements_unknown(rules: Rules) -> Iterator[Contradiction]:
+    """Calls for a measurement that no operation takes."""
+    known = {one.name for operation in rules.operation for one in operation.measurement} | {ANY_MEASUREMENT}
+    for index, call in enumerate(rules.call):
+        for name in call.measurement:
+            if name not in known:
+                yield f"andon.call[{index}].measurement", f"no measurement {name!r} in any operation"
 
 
 def _alarms_twice(rules: Rules) -> Iterator[Contradiction]:

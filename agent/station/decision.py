@@ -67,6 +67,10 @@ class Draft:
         """The document at `key` as this decision leaves it."""
         return self._documents[key] if key in self._documents else self._memory.get(key)
 
+    def is_changed(self, key: str) -> bool:
+        """Whether this decision has changed the document at `key`."""
+        return key in self._documents
+
     @property
     def events(self) -> tuple[Event, ...]:
         """The facts of this decision so far."""
@@ -89,7 +93,7 @@ class Draft:
     def verdict(self) -> str:
         """The last verdict, as this decision leaves it; empty while there was none."""
         if self._answer is not None:
-            return self._answer.verdict.value
+            return self._answer.verdict
         return str((self.get(LAST) or {}).get("verdict", ""))
 
     def forget(self, key: str) -> None:

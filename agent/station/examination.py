@@ -49,8 +49,9 @@ class Examination:
         """Whether a rule is to be looked at: never when off; by itself when one of its sets was ever loaded."""
         policy = self._policies.of(check)
         if policy is Policy.AUTO:
+            loaded = self.reference.revisions
             for which in sets:  # noqa: SIM110  asked a dozen times a scan, and a loop is twice as quick
-                if which == OWN or self._known(which):
+                if which in loaded or (not isinstance(which, Set) and self._known(which)):
                     return True
             return False
         return policy is not Policy.OFF

@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from agent.events import Kind, raw_text
-from agent.station import andon, devices, sampling, shifts, unitbook
+from agent.station import devices, sampling, shifts, unitbook
 from agent.station.admission import Admission, again, finished
+from agent.station.andon import calls
 from agent.station.defects import Defects
 from agent.station.line import LineWork
 from agent.station.openwork import CONCERNED, OPERATION, OpenWork, kept
@@ -38,8 +39,7 @@ class Interlock:
     """The operations of one station: what may start, and what cards and badges do.  `work` is the one that is open."""
 
     def __init__(self, rules: Rules) -> None:
-        self._operations = {operation.name: operation for operation in rules.operation}
-        self._units = {operation.name: re.compile(operation.units) for operation in rules.operation}
+        self._admitted = [(operation, re.compile(operation.units).fullmatch) for operation in rules.operation]
         self._people = People(rules)
         self._admission = Admission(rules)
         self._overrides = Overrides(rules.policies, self._people)
@@ -50,7 +50,8 @@ class Interlock:
 
     def turn(self, draft: Draft) -> None:
         """Notice what the clock alone has brought about."""
-        self._shifts.turn(draft, (draft.get(OPERATION) or {}).get("unit", ""))
+        if self._shifts.by_clock:
+            self._shifts.turn(draft, (draft.get(OPERATION) or {}).get("unit", ""))
 
     def scanned(self, draft: Draft, device: str, scan: Scan, meaning: Meaning) -> None:
         """Act on a scan whose meaning is known and is not a command."""
@@ -84,6 +85,10 @@ class Interlock:
             case _:
                 return False
         return True
+
+    def awaits(self, draft: Draft, badge: str) -> bool:
+        """Whether a question is open that this person may answer."""
+        return self._overrides.awaits(draft, badge)
 
     def heard(self, draft: Draft, progress: LineProgress) -> None:
         """Take the word of another station of the line."""
@@ -199,7 +204,7 @@ class Interlock:
 
     def _fitting(self, draft: Draft, unit: str) -> list[Operation]:
         """The operations that a unit may be here for; the route tells which where several fit."""
-        fitting = [one for one in self._operations.values() if self._units[one.name].fullmatch(unit) is not None]
+        fitting = [operation for operation, admits in self._admitted if admits(unit)]
         if len(fitting) < 2:  # noqa: PLR2004  nothing to choose from
             return fitting
         entry = unitbook.look_up(draft, unit)
@@ -213,7 +218,7 @@ class Interlock:
 
     def _objection(self, draft: Draft, opened: Document | None, operations: list[Operation], unit: str) -> str | None:
         """Why `unit` may not be started now whatever the data says, or None."""
-        if stop := andon.open_stop(draft):
+        if stop := calls.open_stop(draft):
             return stop
         if opened is not None:
             return f"{opened['unit']} is still open: finish or abort it first"

@@ -81,19 +81,20 @@ def take(draft: Draft, unit: str, name: str, limits: Limits, *, data: Document, 
     """
     judgement = judge(value, limits)
     bounds = {"low": float(limits.low), "high": float(limits.high)}
+    text = str(value)
     taken: Document = {
         "name": name,
         "gauge": data["gauge"],
         "value": number(value),
-        "text": str(value),
+        "text": text,
         "unit": limits.unit,
         "verdict": judgement,
         "time": draft.moment.iso,
         **bounds,
     }
-    told = {**data, **bounds, "judged": number(value), "judged_unit": limits.unit, "verdict": judgement}
+    told = {**data, **bounds, "judged": taken["value"], "judged_unit": limits.unit, "verdict": judgement}
     draft.record(Kind.MEASUREMENT_TAKEN, unit, told)
-    words = f"{name} {value} {limits.unit}"
+    words = f"{name} {text} {limits.unit}"
     if judgement is Judgement.FAIL:
         about: Document = {key: data[key] for key in ("operation", "operator") if key in data}
         draft.record(Kind.DEFECT_RECORDED, unit, {**taken, "defect": "out-of-limits", **about})

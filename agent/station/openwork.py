@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.events import Kind, raw_text
-from agent.station import andon, components, defects, sampling, steps, unitbook
+from agent.station import components, defects, sampling, steps, unitbook
+from agent.station.andon import calls
 from agent.station.measuring import Judgement, limits_of, reading_data, take
 from agent.station.people import who
 from agent.station.reference import Set
 from agent.station.units import UnitMismatchError, convert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agent.station.decision import Document, Draft
     from agent.station.examination import Examination
@@ -32,12 +33,18 @@ OPERATION = "operation"
 CONCERNED = "concerned"
 """Key of the document that tells which unit was spoken of last, for what is said of it when none is open."""
 
+OF_UNITS = frozenset((Set.UNITS, Set.ROUTES, Set.PRODUCTS))
+"""Sets by which somebody asks what was done to a unit."""
+
 
 class OpenWork:
     """The operation that is open at one station."""
 
     def __init__(self, rules: Rules, overrides: Overrides, line: LineWork) -> None:
         self._operations = {operation.name: operation for operation in rules.operation}
+        self._characteristics = {
+            operation.name: {one.name: one for one in operation.measurement} for operation in rules.operation
+        }
         self._policies = rules.policies
         self._overrides = overrides
         self._line = line
@@ -157,18 +164,18 @@ class OpenWork:
 
     def books(self, draft: Draft) -> bool:
         """Whether somebody will ask what was done to a unit here."""
-        return self._keeps_book or any(draft.reference.has(which) for which in (Set.UNITS, Set.ROUTES, Set.PRODUCTS))
+        return self._keeps_book or not OF_UNITS.isdisjoint(draft.reference.revisions)
 
-    def due(self, document: Document) -> list[Need]:
+    def due(self, document: Document) -> Sequence[Need]:
         """What may be done now."""
         operation = self._operations.get(document["operation"])
-        return steps.due(operation, steps.needs(operation, document)) if operation else []
+        return steps.due(operation, steps.needs(operation, document)) if operation else ()
 
     def _unwanted(self, draft: Draft, document: Document, groups: Mapping[str, str]) -> str | None:
         """Why a component is not asked for now, or None."""
         part = groups["part"]
         operation = self._operations.get(document["operation"])
-        wanted = {one.number: one for one in steps.parts_of(operation, document)} if operation else {}
+        wanted = steps.by_number(operation, document) if operation else {}
         stepped = {one.part for one in operation.step} if operation else set()
         if reason := stopped(draft, document["unit"]):
             return reason
@@ -204,19 +211,23 @@ class OpenWork:
 
     def _awaited(self, document: Document, gauge: str) -> Characteristic | None:
         """The characteristic that is to be measured next with a gauge."""
-        operation = self._operations.get(document["operation"])
-        declared = {one.name: one for one in operation.measurement} if operation else {}
-        wanted = [declared[need.what] for need in self.due(document) if need.kind == "measure"]
-        return next((one for one in wanted if one.gauge == gauge), None)
+        declared = self._characteristics.get(document["operation"], {})
+        for need in self.due(document):
+            if need.kind == "measure" and declared[need.what].gauge == gauge:
+                return declared[need.what]
+        return None
 
 
-def _is_scan(left: list[Need], part: str) -> bool:
-    return any(need.kind == "scan" and need.what == part for need in left)
+def _is_scan(left: Sequence[Need], part: str) -> bool:
+    for need in left:  # noqa: SIM110  asked at each scan, and a loop is twice as quick
+        if need.what == part and need.kind == "scan":
+            return True
+    return False
 
 
 def stopped(draft: Draft, unit: str) -> str | None:
     """Why nothing may be done to the open unit, or None."""
-    return andon.open_stop(draft) or unitbook.held(draft, unit)
+    return calls.open_stop(draft) or unitbook.held(draft, unit)
 
 
 def kept(found: Examination) -> dict[str, Any]:

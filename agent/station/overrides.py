@@ -53,6 +53,11 @@ class Overrides:
         draft.record(Kind.OVERRIDE_ASKED, subject, {**told, "asked": asked, "roles": roles, "reason": why})
         draft.refuse(f"{why}: scan the badge of {' or '.join(roles)}, then a reason")
 
+    def awaits(self, draft: Draft, operator: str) -> bool:
+        """Whether a question waits for this person."""
+        question = self._waiting(draft)
+        return question is not None and self._people.may(draft, operator, question["rules"])
+
     def badge(self, draft: Draft, data: Document, operator: str) -> bool:
         """Take a badge as the first half of an answer.  Returns False if no question waits for this person."""
         question = self._waiting(draft)

@@ -6,13 +6,13 @@ The station's own words, validated when the station file is read.  Knows nothing
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from agent.station.alarms.declared import Alarm, AlarmSettings
+from agent.station.andon.declared import AndonCall, AndonRules, CallMode, Escalation
 from agent.station.policy import Authority, DefectCode, Line, Policies, Shift
 from agent.station.tables import Declared, Name, Pattern, first_repeated
 from agent.station.work import Characteristic, Operation, PartNeed, Step
@@ -24,8 +24,10 @@ __all__ = [
     "Alarm",
     "AlarmSettings",
     "AndonCall",
+    "AndonRules",
     "CallMode",
     "Characteristic",
+    "Escalation",
     "MachineSignal",
     "Operation",
     "PartNeed",
@@ -44,7 +46,8 @@ COMPANION_GROUPS = {"lot": ("part", "serial", "expiry"), "serial": ("part", "exp
 COMMANDS = ("sign-off", "abort", "shift-change", "rework", "scrap", "hold", "use-as-is")
 """Command cards that a station understands.
 
-On top come `call:NAME` and `resolve:NAME` for each andon call, `abort:REASON`, `tick:STEP`,
+On top come, for each andon call, `call:NAME`, `acknowledge:NAME`, `arrive:NAME`, `cancel:NAME`,
+`resolve:NAME[:REASON[:COUNTERMEASURE]]` and `close:NAME:REASON[:COUNTERMEASURE]`; and `abort:REASON`, `tick:STEP`,
 `defect:CODE[@LOCATION][*QUANTITY]` and `reason:TEXT`.
 """
 
@@ -156,33 +159,6 @@ class ScanRule(Declared):
             raise ValueError(f"scan rule {self.name!r} has values for {min(loose)!r}, which is in none of its elements")
 
 
-class CallMode(StrEnum):
-    """What a call does: asks somebody to come (yellow), asks for help with the work (blue), or stops the line (red)."""
-
-    CALL = "call"
-    HELP = "help"
-    STOP = "stop"
-
-
-class AndonCall(Declared):
-    """A button, cord or contact that calls."""
-
-    name: Name = Field(description="Name of the call, unique in this station.")
-    type: Name = Field(description="quality, safety, equipment, material, process, or a word of the plant.")
-    mode: CallMode = Field(default=CallMode.CALL, description="call and help: work goes on; stop: nothing may pass.")
-    device: Name = Field(description="Device that has the button.")
-    input: str = Field(min_length=1, description="Input of that device, as its driver names it.")
-    reset_input: str = Field(
-        default="", description="Input that resolves the call; empty: releasing the button (or cord) resolves it."
-    )
-
-    @model_validator(mode="after")
-    def _can_be_resolved(self) -> Self:
-        if self.reset_input == self.input:
-            raise ValueError(f"call {self.name!r} is raised by its reset_input {self.input!r}, so nothing resolves it")
-        return self
-
-
 class Request(Declared):
     """A foot switch or button that makes a gauge take a value."""
 
@@ -207,6 +183,7 @@ class Rules(Declared):
     scan: tuple[ScanRule, ...] = ()
     operation: tuple[Operation, ...] = ()
     call: tuple[AndonCall, ...] = ()
+    andon: AndonRules = AndonRules()
     request: tuple[Request, ...] = ()
     machine: tuple[MachineSignal, ...] = ()
     interlock: Policies | None = None

@@ -22,10 +22,11 @@ def current(draft: Draft) -> str:
 
 
 class Shifts:
-    """The shifts of a station."""
+    """The shifts of a station; `by_clock` where the times at which they begin are declared."""
 
     def __init__(self, rules: Rules) -> None:
         self._shifts = sorted((shift.begin, shift.name) for shift in rules.shift)
+        self.by_clock = bool(self._shifts)
         self._ahead = timedelta(hours=rules.policies.utc_offset_h)
 
     def turn(self, draft: Draft, unit: str) -> None:

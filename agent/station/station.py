@@ -12,6 +12,7 @@ from agent.events import Kind, raw_text
 from agent.signals import (
     AgentStarted,
     AgentStopped,
+    CallsDelivered,
     ClockStepped,
     ClockTrusted,
     Command,
@@ -27,14 +28,16 @@ from agent.signals import (
     TimeUp,
     UplinkChanged,
 )
-from agent.station import andon, devices, standing
+from agent.station import devices, standing
 from agent.station.alarms.alarms import Alarms
-from agent.station.andon import Andon
+from agent.station.andon import calls
+from agent.station.andon.andon import Andon
 from agent.station.codes import NO_RULE, CodeReader
 from agent.station.decision import Decision, Draft
 from agent.station.interlock import Interlock, scan_data
 from agent.station.machines import Machines
 from agent.station.openwork import OPERATION
+from agent.station.people import People
 from agent.station.reference import NOTHING
 from agent.station.rules import CallMode
 from agent.station.sets import telling
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 LAMP_OF: dict[str, Lamp] = {CallMode.CALL: Lamp.YELLOW, CallMode.HELP: Lamp.BLUE, CallMode.STOP: Lamp.RED}
 """Lamp that tells of an open call, by its mode."""
 
+NO_CALLS: frozenset[tuple[Lamp, bool, bool]] = frozenset()
+
 
 class Station:
     """One station and its rules.  Holds no state: the memory comes in, and the changes to it go out."""
@@ -62,7 +67,7 @@ class Station:
         self._digest = rules.digest
         self._codes = CodeReader(rules.scan)
         self._interlock = Interlock(rules)
-        self._andon = Andon(rules)
+        self._andon = Andon(rules, People(rules))
         self._machines = Machines(rules)
         self._alarms = Alarms(rules)
 
@@ -94,6 +99,7 @@ class Station:
                 pass  # taken into use by who hands `reference` in
             case own:
                 self._own(draft, own)
+        self._andon.watch(draft)
         self._alarms.tell(draft)
         standing.tell(draft)
         return draft.finish(_lamps(draft))
@@ -126,6 +132,8 @@ class Station:
             draft.refuse(data["reason"])
         elif meanings[0].what == "command":
             self._card(draft, device, scan, meanings[0])
+        elif self._answers_call(draft, device, scan, meanings[0]):
+            pass
         else:
             self._interlock.scanned(draft, device, scan, meanings[0])
 
@@ -135,6 +143,8 @@ class Station:
         self._interlock.work.pressed(draft, device, contact)
         if changed := self._machines.contact(draft, device, contact):
             self._interlock.work.signalled(draft, changed, contact)
+            self._andon.signalled(draft, changed, device, contact)
+        self._andon.runs(draft, device, contact)
         self._alarms.contact(draft, device, contact)
         for request in self._rules.request:
             if contact.active and (request.device, request.input) == (device, contact.input):
@@ -149,20 +159,23 @@ class Station:
         word, _, name = command.partition(":")
         if self._interlock.card(draft, word, name, data):
             return
-        if word == "call" and self._andon.raise_call(draft, name, data):
-            draft.accept(f"{name} called")
-        elif word == "resolve" and self._andon.resolve(draft, name, data):
-            draft.accept(f"{name} resolved")
-        else:
-            reason = f"{name} is not open" if word == "resolve" else f"no command {command!r}"
+        if not self._andon.card(draft, word, name, data):
+            reason = f"no command {command!r}"
             draft.record(Kind.COMMAND_REJECTED, "", {**data, "reason": reason})
             draft.refuse(reason)
+
+    def _answers_call(self, draft: Draft, device: str, scan: Scan, meaning: Meaning) -> bool:
+        """Whether a badge answers an open call, and nothing else: a question of the interlock comes first."""
+        badge = meaning.groups.get("operator", "") if meaning.what == "operator" else ""
+        if not badge or self._interlock.awaits(draft, badge):
+            return False
+        return self._andon.badge(draft, scan_data(device, scan, meaning), badge)
 
     def _own(self, draft: Draft, own: OwnSignal) -> None:
         """Tell what happened to the agent itself, its disk and its clock."""
         match own:
             case AgentStarted(version):
-                andon.take_stock(draft)
+                self._andon.take_stock(draft)
                 told = {"version": version, "declared": self._rules.model_dump(mode="json")}
                 draft.record(Kind.AGENT_STARTED, "", told)
                 devices.begin(draft, self._alarms)
@@ -178,7 +191,10 @@ class Station:
                 draft.refuse("recording works again: do again what was refused")
             case ClockStepped(offset_s):
                 draft.record(Kind.CLOCK_STEPPED, "", {"offset_s": offset_s})
+            case CallsDelivered():
+                calls.delivered(draft)
             case TimeUp() as ended:
+                self._andon.ended(draft, ended)
                 self._alarms.ended(draft, ended)
             case noticed:
                 self._noticed(draft, noticed)
@@ -199,29 +215,36 @@ class Station:
                 self._alarms.happened(draft, "reference-lost", which, {"set": which})
 
     def _ordered(self, draft: Draft, name: str, data: Mapping[str, object]) -> None:
-        if name == "andon/acknowledge":
-            self._andon.acknowledge(draft, data)
-        elif name.startswith("alarm/"):
+        if name.startswith("alarm/"):
             self._alarms.ordered(draft, name, data)
-        else:
+        elif not self._andon.order(draft, name, data):
             draft.record(Kind.COMMAND_REJECTED, "", {"command": name, "data": data, "reason": f"no command {name!r}"})
 
 
 def _lamps(draft: Draft) -> Lamps:
     """The stack light that belongs to the memory: red stop or refusal, yellow call, blue help, green all is good.
 
-    A call blinks until somebody has said that he comes; a stop sounds the horn until then.
+    A call blinks until somebody has said that he comes, fast while it has not reached the central; a stop sounds the
+    horn until then.
     """
-    calls = frozenset([(call["mode"], call["state"] == "raised") for _, call in andon.open_calls(draft)])
-    return _picture(calls, draft.verdict)
+    opened = calls.open_calls(draft)
+    told = [(_lamp_of(call), call["state"] == "raised", calls.is_delivered(draft, call)) for call in opened]
+    return _picture(frozenset(told) if told else NO_CALLS, draft.verdict)
+
+
+def _lamp_of(call: Document) -> Lamp:
+    return Lamp.RED if calls.stop_of(call) == calls.STOPPED else LAMP_OF[call["mode"]]
 
 
 @lru_cache
-def _picture(calls: frozenset[tuple[str, bool]], verdict: str) -> Lamps:
-    lit = {LAMP_OF[mode] for mode, _ in calls}
+def _picture(told: frozenset[tuple[Lamp, bool, bool]], verdict: str) -> Lamps:
+    lit = {lamp for lamp, _, _ in told}
+    stopped = Lamp.RED in lit
     if verdict == Verdict.REFUSE:
         lit.add(Lamp.RED)
     elif verdict == Verdict.PASS and Lamp.RED not in lit:
         lit.add(Lamp.GREEN)
-    blinking = {LAMP_OF[mode] for mode, unanswered in calls if unanswered}
-    return Lamps(frozenset(lit), frozenset(blinking), horn=(CallMode.STOP.value, True) in calls)
+    blinking = frozenset(lamp for lamp, unanswered, _ in told if unanswered)
+    hurried = frozenset(lamp for lamp, unanswered, delivered in told if unanswered and not delivered)
+    horn = any(lamp is Lamp.RED and unanswered for lamp, unanswered, _ in told)
+    return Lamps(frozenset(lit), blinking, horn, hurried, stopped)

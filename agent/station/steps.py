@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agent.station.decision import Document
     from agent.station.work import Operation, Step
@@ -44,6 +44,10 @@ class Piece(NamedTuple):
     serial: bool
 
 
+Done = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Parts built in, good values, steps taken, and characteristics that are not measured this time; by their names."""
+
+
 def parts_of(operation: Operation, document: Document) -> list[Piece]:
     """The components of an open operation: by the bill of material it was started with, else by the station file."""
     if "bom" not in document:
@@ -51,30 +55,53 @@ def parts_of(operation: Operation, document: Document) -> list[Piece]:
     return [Piece(one["part"], one["quantity"], one["serial"]) for one in document["bom"]]
 
 
-def needs(operation: Operation, document: Document) -> list[Need]:
+def by_number(operation: Operation, document: Document) -> Mapping[str, Piece]:
+    """The same components by their part numbers."""
+    return _pieces(tuple(parts_of(operation, document))) if "bom" in document else _declared(operation)
+
+
+def needs(operation: Operation, document: Document) -> Sequence[Need]:
     """What is still to do, in order."""
-    parts = _tally([taken["part"] for taken in document["parts"]])
-    good = _tally([taken["name"] for taken in document["measurements"] if taken["verdict"] == GOOD])
-    ticked = [one["step"] for one in document.get("steps", ())]
-    skipped = document.get("skipped", ())
+    done = (
+        tuple([taken["part"] for taken in document["parts"]]),
+        tuple([taken["name"] for taken in document["measurements"] if taken["verdict"] == GOOD]),
+        tuple([one["step"] for one in document.get("steps", ())]),
+        tuple(document.get("skipped", ())),
+    )
+    return _left(operation, tuple(parts_of(operation, document)) if "bom" in document else None, done)
+
+
+def due(operation: Operation, left: Sequence[Need]) -> Sequence[Need]:
+    """What of it may be done now."""
+    return left[:1] if operation.order == "sequence" else left
+
+
+@lru_cache(maxsize=1024)
+def _left(operation: Operation, bill: tuple[Piece, ...] | None, done: Done) -> tuple[Need, ...]:
+    """Looked up for all units that are as far."""
+    parts, measured, ticked, skipped = done
+    built_in, good = _tally(parts), _tally(measured)
     left: list[Need] = []
-    plan = _todo(operation, tuple(parts_of(operation, document))) if "bom" in document else _plan(operation)
-    for kind, what, times, step in plan:
+    for kind, what, times, step in _plan(operation) if bill is None else _todo(operation, bill):
         have = 0
         if kind == "scan":
-            have = _draw(parts, what, times)
+            have = _draw(built_in, what, times)
         elif kind == "measure":
             have = times if what in skipped else _draw(good, what, times)
         elif step is not None and step.name in ticked:
             have = times
         if have < times:
             left.append(_need(operation, kind, what, times - have, step))
-    return left
+    return tuple(left)
 
 
-def due(operation: Operation, left: list[Need]) -> list[Need]:
-    """What of it may be done now."""
-    return left[:1] if operation.order == "sequence" else left
+@lru_cache(maxsize=256)
+def _declared(operation: Operation) -> Mapping[str, Piece]:
+    return _pieces(tuple(parts_of(operation, {})))
+
+
+def _pieces(pieces: tuple[Piece, ...]) -> Mapping[str, Piece]:
+    return {piece.number: piece for piece in pieces}
 
 
 @lru_cache(maxsize=256)
@@ -98,7 +125,7 @@ def _todo(operation: Operation, parts: tuple[Piece, ...]) -> Iterator[tuple[str,
             yield "measure", characteristic.name, 1, None
 
 
-def _tally(names: list[str]) -> dict[str, int]:
+def _tally(names: Sequence[str]) -> dict[str, int]:
     """How often each is there."""
     found: dict[str, int] = {}
     for name in names:

@@ -6,6 +6,7 @@ documents of KEPT units each, so that about the last 5,000 units are kept, and n
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -29,6 +30,7 @@ HELD = (Disposition.HOLD, Disposition.SCRAP)
 """A unit in one of these goes nowhere."""
 
 
+@lru_cache(maxsize=256)
 def shard_of(name: str) -> str:
     """Two hexadecimal digits that `name` always falls on."""
     return f"{crc32(name.encode()) % SHARDS:02x}"
@@ -60,7 +62,11 @@ def done(entry: Document) -> dict[str, str]:
 
 def held(draft: Draft, unit: str) -> str | None:
     """Why a unit goes nowhere, in words; None if nothing is known against it."""
-    entry = look_up(draft, unit)
+    return why_held(unit, look_up(draft, unit))
+
+
+def why_held(unit: str, entry: Document) -> str | None:
+    """The same, by what is known of the unit."""
     if entry.get("status") not in HELD:
         return None
     why = f": {entry['why']}" if entry.get("why") else ""

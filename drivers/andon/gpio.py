@@ -1,7 +1,7 @@
 """Buttons and lamps on the pins of a single-board computer or an industrial PC: libgpiod 2.
 
 Edges come from the kernel with its own time stamps.  What the outputs do when the process is killed is the chip's
-affair: most keep their last level, so `safe` is only kept by an orderly end.
+affair: most keep their last level, so `safe` is only kept by an orderly end.  Taking the lines never lets the line run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from drivers.contract import (
     Signal,
 )
 from drivers.inputs import Input, InputName, InputSettings, Level, pair
-from drivers.outputs import HORN, Part, Stack, StackSettings, parts_of
+from drivers.outputs import Part, Stack, StackSettings, wired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,16 +88,23 @@ class GpioSettings(StackSettings, DeviceSettings):
     )
     lamps: dict[Lamp, Line] = Field(default={}, description="Colour -> line; default none.")
     horn: Line | None = Field(default=None, description="Line of the horn; default none.")
+    stop: Line | None = Field(default=None, description="Line that is on while the line is stopped; default none.")
+    run: Line | None = Field(default=None, description="Line that is on only while the line may run; default none.")
     lamps_active_low: bool = Field(
-        default=False, description="true: a low line lights its lamp or sounds the horn; default false."
+        default=False, description="true: an output is on while its line is low, lamps and all others; default false."
     )
+
+    @property
+    def outputs(self) -> dict[Part, Line]:
+        """Line of each part."""
+        return wired(self.lamps, self.horn, self.stop, self.run)
 
     @model_validator(mode="after")
     def _one_use_each(self) -> GpioSettings:
-        used: list[Line] = [line for line in (*self.lamps.values(), self.horn) if line is not None]
+        used: list[Line] = list(self.outputs.values())
         used += [line for one in self.inputs.values() for line in (one.line, one.pair) if line is not None]
         if not used:
-            raise ValueError("no line is used: give inputs, lamps or horn")
+            raise ValueError("no line is used: give inputs, lamps, horn, stop or run")
         for line in used:
             if used.count(line) > 1:
                 raise ValueError(f"line {line!r} is used twice")
@@ -107,7 +114,7 @@ class GpioSettings(StackSettings, DeviceSettings):
 
 
 class Gpio(Driver):
-    """Gives a Contact for each input after opening, and then for each change; shows the mapped lamps and the horn.
+    """Gives a Contact for each input after opening, and then for each change; shows the mapped outputs.
 
     `request_lines` is gpiod's own.
     """
@@ -123,20 +130,22 @@ class Gpio(Driver):
         self._inputs = {
             name: Input(name, one.model_copy(update={"debounce_s": 0.0})) for name, one in settings.inputs.items()
         }
-        horn: dict[Part, Line] = {} if settings.horn is None else {HORN: settings.horn}
-        self._outputs: dict[Part, Line] = {**{lamp.value: line for lamp, line in settings.lamps.items()}, **horn}
-        self._stack = Stack(parts_of(settings.lamps, horn=bool(horn)), settings.blink_s, settings.safe)
+        self._outputs = settings.outputs
+        self._stack = Stack(self._outputs, settings.blink_s, settings.safe)
         self._levels: dict[Line, bool] = {}
         self._names: dict[int, Line] = {}
         self._seen = 0
         self._owed: list[Signal] = []
 
     def open(self) -> None:
-        """Take the lines, the outputs in their safe state, and look at all inputs."""
+        """Take the lines, the outputs in their safe state but the line stopped, and look at all inputs."""
         self.close()
         try:
             request = self._request_lines(
-                self.settings.chip, config=dict(self._config()), consumer=CONSUMER, output_values=self._at_rest()
+                self.settings.chip,
+                config=dict(self._config()),
+                consumer=CONSUMER,
+                output_values=self._values(self._stack.first_levels()),
             )
         except GPIO_ERRORS as error:
             raise self._not_opened(error) from error
@@ -168,7 +177,7 @@ class Gpio(Driver):
         self._cancel.ask()
 
     def show(self, indication: Indication) -> None:
-        """Light and darken the lamps, sound the horn."""
+        """Light and darken the lamps, sound the horn, stop the line or let it run."""
         if not isinstance(indication, Lamps):
             return
         now = time.monotonic()
@@ -205,12 +214,9 @@ class Gpio(Driver):
         lamp = gpiod.LineSettings(direction=Direction.OUTPUT, active_low=self.settings.lamps_active_low)
         return config | dict.fromkeys(self._outputs.values(), lamp)
 
-    def _at_rest(self) -> dict[Line, Value]:
-        return self._values(self._stack.safe_levels())
-
     def _begin(self, request: LineRequest) -> None:
         self._stack.forget()
-        self._stack.written(self._stack.safe_levels())
+        self._stack.written(self._stack.first_levels())
         self._seen = 0
         for one in self._inputs.values():
             one.restart()
@@ -272,8 +278,8 @@ class Gpio(Driver):
 
     def _light(self, levels: Mapping[Part, bool]) -> None:
         if levels and self._request is not None:
-            self._request.set_values(self._values(levels))
-            self._stack.written(levels)
+            with self._stack.writing(levels):
+                self._request.set_values(self._values(levels))
 
     def _values(self, levels: Mapping[Part, bool]) -> dict[Line, Value]:
         return {self._outputs[part]: Value.ACTIVE if level else Value.INACTIVE for part, level in levels.items()}

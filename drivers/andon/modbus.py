@@ -1,6 +1,7 @@
-"""A Modbus input and output module: buttons, contacts, machine states, the lamps and horn of a stack light.
+"""A Modbus input and output module: buttons, contacts, machine states, a stack light, the outputs that stop the line.
 
-All inputs are polled, neighbours in one request.  Outputs are coils, or the bits of one register.
+All inputs are polled, neighbours in one request.  Outputs are coils, or the bits of one register.  What stops the line
+is written first, in requests of its own, and also before the module's watchdog is fed for the first time.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from drivers.contract import DeviceError, DeviceSettings, Indication, Lamp, Lamp
 from drivers.inputs import Fault, Input, InputName, Level, Threshold, pair
 from drivers.modbus import AnswerError, ModbusSettings, RefusedError
 from drivers.modbus_driver import ModbusDriver
-from drivers.outputs import HORN, Part, Stack, StackSettings, parts_of
+from drivers.outputs import STOPPED, Part, Stack, StackSettings, shared, wired
 from drivers.registers import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SHOW_S = 0.5
 """Longest wait of `show`, as the contract demands; what was not written until then is written by the next `read`."""
@@ -62,30 +63,46 @@ class ModbusIoSettings(ModbusSettings, StackSettings):
     horn: int | None = Field(
         default=None, ge=0, le=65535, description="Coil (bit, with lamp_register) of the horn; default none."
     )
+    stop: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Coil (bit, with lamp_register) that is on while the line is stopped; default none.",
+    )
+    run: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Coil (bit, with lamp_register) that is on only while the line may run; default none.",
+    )
     lamp_register: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="Holding register whose bits are lamps and horn; all its other bits are written 0; default none: "
+        description="Holding register whose bits are the outputs; all its other bits are written 0; default none: "
         "they are coils.",
     )
     watchdog: WatchdogSettings | None = Field(
         default=None, description="Table [device.watchdog], for a module that falls to a safe state; default none."
     )
 
+    @property
+    def outputs(self) -> dict[Part, int]:
+        """Coil or bit of each part."""
+        return wired(self.lamps, self.horn, self.stop, self.run)
+
     @model_validator(mode="after")
     def _one_output_each(self) -> ModbusIoSettings:
-        places = [*self.lamps.values(), *([self.horn] if self.horn is not None else [])]
-        if len(set(places)) < len(places):
-            raise ValueError("two colours, or a colour and the horn, share one output")
+        if shared(self.outputs):
+            raise ValueError("two of lamps, horn, stop and run share one output")
         most = 65535 if self.lamp_register is None else REGISTER_BITS - 1
-        if wrong := [place for place in places if not 0 <= place <= most]:
+        if wrong := [place for place in self.outputs.values() if not 0 <= place <= most]:
             raise ValueError(f"output {wrong[0]} is not within 0 to {most}")
         return self
 
 
 class ModbusIo(ModbusDriver[ModbusIoSettings]):
-    """Gives a Contact for each input after opening, and then for each change; shows the mapped lamps and the horn.
+    """Gives a Contact for each input after opening, and then for each change; shows the mapped outputs.
 
     An input that the module refuses to tell is unknown: Condition `no-reading`, and its safe reading.
     """
@@ -97,16 +114,15 @@ class ModbusIo(ModbusDriver[ModbusIoSettings]):
         self._inputs = {name: Input(name, one) for name, one in settings.inputs.items()}
         self._thresholds = {name: Threshold(one) for name, one in settings.inputs.items()}
         self._reads = reads(block for one in settings.inputs.values() for block in one.blocks)
-        horn: dict[Part, int] = {} if settings.horn is None else {HORN: settings.horn}
-        self._outputs: dict[Part, int] = {**{lamp.value: place for lamp, place in settings.lamps.items()}, **horn}
-        self._stack = Stack(parts_of(settings.lamps, horn=bool(horn)), settings.blink_s, settings.safe)
+        self._outputs = settings.outputs
+        self._stack = Stack(self._outputs, settings.blink_s, settings.safe)
         self._is_open = False
         self._retry_at = -math.inf
         self._poll_at = self._beat_at = math.inf
         self._beats = 0
 
     def show(self, indication: Indication) -> None:
-        """Light and darken the lamps, sound the horn; what does not get through in 0.5 s is written by `read`."""
+        """Stop the line or let it run, light the lamps, sound the horn; what takes longer than 0.5 s is for `read`."""
         if not isinstance(indication, Lamps):
             return
         now = time.monotonic()
@@ -216,18 +232,25 @@ class ModbusIo(ModbusDriver[ModbusIoSettings]):
         if self.settings.lamp_register is not None:
             self._write_bits(self.settings.lamp_register, levels, until)
             return
-        for parts in neighbours({self._outputs[part]: part for part in levels}):
+        for parts in self._requests(levels):
             left_s = until - time.monotonic()
             if left_s <= 0:
                 return
-            self._bus.write_coils(self._outputs[parts[0]], [levels[part] for part in parts], left_s)
-            self._stack.written({part: levels[part] for part in parts})
+            with self._stack.writing({part: levels[part] for part in parts}):
+                self._bus.write_coils(self._outputs[parts[0]], [levels[part] for part in parts], left_s)
+
+    def _requests(self, parts: Iterable[Part]) -> list[list[Part]]:
+        """Return the parts as they are written: a lamp that the module refuses must not keep the line from stopping."""
+        places = {self._outputs[part]: part for part in parts}
+        stopping = {place: part for place, part in places.items() if part in STOPPED}
+        others = {place: part for place, part in places.items() if part not in STOPPED}
+        return neighbours(stopping) + neighbours(others)
 
     def _write_bits(self, register: int, levels: Mapping[Part, bool], until: float) -> None:
         on = self._stack.known() | dict(levels)
         value = sum(1 << self._outputs[part] for part, level in on.items() if level)
-        self._bus.write_register(register, value, until - time.monotonic())
-        self._stack.written(levels)
+        with self._stack.writing(levels):
+            self._bus.write_register(register, value, until - time.monotonic())
 
 
 def _part(answer: Answered, request: Block, block: Block) -> Answered:

@@ -4,6 +4,9 @@ By default it says `red=1` for a button that is pressed and `red=0` for one let 
 and answers `?\n` with the state of all inputs.  Repeated reports of one state are passed on: the station knows what is
 new.  A box whose controller restarts when its port is opened says so with its `ready` line: it is asked again then, and
 told all its lamps.
+
+`stop=1` stops the line, `run=1` lets it run, if the box has such outputs.  The box must begin with `stop` on and `run`
+off, and fall back to it when `heartbeat` does not come: the agent cannot speak for it before it has started.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pydantic import Field, field_validator, model_validator
 
 from drivers.contract import Contact, DeviceError, DeviceSettings, Indication, Lamp, Lamps, Noise, Signal
 from drivers.framing import LINE_ENDS, Delimited, Frame
-from drivers.outputs import HORN, Part, Stack, StackSettings, parts_of
+from drivers.outputs import Part, Stack, StackSettings, shared, wired
 from drivers.port import PortSettings
 from drivers.serial_driver import SerialDriver
 
@@ -49,6 +52,12 @@ class SerialBoxSettings(PortSettings, StackSettings):
         description="Colour -> output name, for the lamps the box has; default red, yellow, green and blue.",
     )
     horn: str = Field(default="", description="Output name of the horn; default empty: the box has none.")
+    stop: str = Field(
+        default="", description="Output name of what is on while the line is stopped; default empty: the box has none."
+    )
+    run: str = Field(
+        default="", description="Output name of what is on only while the line may run; default empty: it has none."
+    )
     query: str = Field(
         default="?\n", description="Sent at open so that the box reports its inputs; default ? and LF; empty: not sent."
     )
@@ -63,6 +72,11 @@ class SerialBoxSettings(PortSettings, StackSettings):
         "when it no longer comes; default empty: not sent.",
     )
     heartbeat_s: float = Field(default=1.0, ge=0.1, le=60, description="Time between two heartbeats, s; default 1.")
+
+    @property
+    def outputs(self) -> dict[Part, str]:
+        """The box's name of each part."""
+        return wired(self.lamps, self.horn or None, self.stop or None, self.run or None)
 
     @field_validator("pattern", "ready")
     @classmethod
@@ -94,14 +108,13 @@ class SerialBoxSettings(PortSettings, StackSettings):
 
     @model_validator(mode="after")
     def _one_output_each(self) -> SerialBoxSettings:
-        names = [*self.lamps.values(), *([self.horn] if self.horn else [])]
-        if len(set(names)) < len(names):
-            raise ValueError("two colours, or a colour and the horn, share one output")
+        if shared(self.outputs):
+            raise ValueError("two of lamps, horn, stop and run share one output")
         return self
 
 
 class SerialBox(SerialDriver[SerialBoxSettings]):
-    """Gives one Contact a line; shows the mapped lamps and the horn, sending only what changed."""
+    """Gives one Contact a line; shows the mapped outputs, sending only what changed."""
 
     Settings: ClassVar[type[DeviceSettings]] = SerialBoxSettings
 
@@ -109,16 +122,16 @@ class SerialBox(SerialDriver[SerialBoxSettings]):
         super().__init__(settings)
         self._pattern = re.compile(settings.pattern)
         self._ready = re.compile(settings.ready) if settings.ready else None
-        self._outputs: dict[Part, str] = {
-            **{lamp.value: name for lamp, name in settings.lamps.items()},
-            HORN: settings.horn,
-        }
-        self._stack = Stack(parts_of(settings.lamps, horn=bool(settings.horn)), settings.blink_s, settings.safe)
+        self._outputs = settings.outputs
+        self._stack = Stack(self._outputs, settings.blink_s, settings.safe)
         self._restarted = False
         self._beat_at = math.inf
 
     def show(self, indication: Indication) -> None:
-        """Light and darken the lamps, sound the horn.  The box has nothing to show an Answer with."""
+        """Stop the line or let it run, light and darken the lamps, sound the horn.
+
+        The box has nothing to show an Answer with.
+        """
         if not isinstance(indication, Lamps):
             return
         now = time.monotonic()
@@ -165,8 +178,8 @@ class SerialBox(SerialDriver[SerialBoxSettings]):
         if levels:
             template = self.settings.output
             lines = (template.format(lamp=self._outputs[part], level=int(on)) for part, on in levels.items())
-            self._port.write("".join(lines).encode())
-            self._stack.written(levels)
+            with self._stack.writing(levels):
+                self._port.write("".join(lines).encode())
 
     def _decode(self, frame: Frame) -> Signal | None:
         if not frame.body:

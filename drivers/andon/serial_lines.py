@@ -2,7 +2,8 @@
 
 The lines are polled: the kernel's wait for their change cannot be ended.  When the port is closed, also by the death of
 the process, the kernel drops RTS and DTR: a lamp on them goes dark, and one that is `inverted` lights up.  Opening a
-port raises both for a moment before the first level is set.
+port raises both for a moment before the first level is set.  So of the outputs that stop the line only those are taken
+whose idle line means stop, and a relay on them must be too slow for that moment.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from drivers.contract import DeviceSettings, Driver, Indication, Lamp, Lamps, Noise, Signal
 from drivers.inputs import Input, InputName, InputSettings, Level, pair
-from drivers.outputs import HORN, BlinkSettings, Part, Stack, parts_of
+from drivers.outputs import RUN, STOP, BlinkSettings, Part, Stack, shared, wired
 from drivers.port import ModemLines, Port, PortSettings
 
 if TYPE_CHECKING:
@@ -47,10 +48,17 @@ class SerialLinesSettings(PortSettings, BlinkSettings):
     )
     lamps: dict[Lamp, LineOut] = Field(default={}, description="Colour -> rts or dtr; default none.")
     horn: LineOut | None = Field(default=None, description="Line of the horn, rts or dtr; default none.")
+    stop: LineOut | None = Field(
+        default=None,
+        description="Line of what is on while the line is stopped, rts or dtr; must be in inverted; default none.",
+    )
+    run: LineOut | None = Field(
+        default=None, description="Line of what is on only while the line may run, rts or dtr; default none."
+    )
     inverted: tuple[Part, ...] = Field(
         default=(),
-        description="Lamps (or the horn) wired so that they are on while their line is off, and so also when the agent "
-        "is gone; default none.",
+        description="Parts (lamps, horn, stop) wired so that they are on while their line is off, and so also when the "
+        "agent is gone; default none.",
     )
     supply: LineOut | None = Field(
         default=None, description="Line that is kept on as the supply of the contacts: rts or dtr; default none."
@@ -58,6 +66,11 @@ class SerialLinesSettings(PortSettings, BlinkSettings):
     poll_s: float = Field(
         default=0.02, ge=0.005, le=1, description="Time between two looks at the lines, s; default 0.02."
     )
+
+    @property
+    def outputs(self) -> dict[Part, LineOut]:
+        """Line of each part."""
+        return wired(self.lamps, self.horn, self.stop, self.run)
 
     @field_validator("port")
     @classmethod
@@ -68,17 +81,25 @@ class SerialLinesSettings(PortSettings, BlinkSettings):
 
     @model_validator(mode="after")
     def _one_use_each(self) -> SerialLinesSettings:
-        used = [*self.lamps.values(), *filter(None, (self.horn, self.supply))]
-        if len(set(used)) < len(used):
-            raise ValueError("two of lamps, horn and supply share one line: a port has only rts and dtr")
+        if shared(self.outputs) or self.supply in self.outputs.values():
+            raise ValueError("two of lamps, horn, stop, run and supply share one line: a port has only rts and dtr")
         wired = [line for one in self.inputs.values() for line in (one.line, one.pair) if line]
         if len(set(wired)) < len(wired):
             raise ValueError("two inputs share one line: each of cts, dsr, dcd and ri is one contact")
         return self
 
+    @model_validator(mode="after")
+    def _stops_when_idle(self) -> SerialLinesSettings:
+        if (self.stop and STOP not in self.inverted) or (self.run and RUN in self.inverted):
+            raise ValueError(
+                "both lines are off when the agent is gone, and the line must be stopped then: "
+                "name stop in inverted, or use run, which must not be in it"
+            )
+        return self
+
 
 class SerialLines(Driver):
-    """Gives a Contact for each input after opening, and then for each change; shows the mapped lamps and the horn."""
+    """Gives a Contact for each input after opening, and then for each change; shows the mapped outputs."""
 
     Settings: ClassVar[type[DeviceSettings]] = SerialLinesSettings
 
@@ -86,17 +107,19 @@ class SerialLines(Driver):
         self.settings = settings
         self._port = Port(settings)
         self._inputs = {name: Input(name, one) for name, one in settings.inputs.items()}
-        horn: dict[Part, LineOut] = {HORN: settings.horn} if settings.horn else {}
-        self._outputs: dict[Part, LineOut] = {**{lamp.value: line for lamp, line in settings.lamps.items()}, **horn}
-        self._stack = Stack(parts_of(settings.lamps, horn=bool(horn)), settings.blink_s)
+        self._outputs = settings.outputs
+        self._stack = Stack(self._outputs, settings.blink_s)
         self._poll_at = math.inf
 
     def open(self) -> None:
-        """Open the port with all lamps dark.  Raises DriverUnusableError for a port without modem lines."""
+        """Open the port with all lamps dark and the line stopped.
+
+        Raises DriverUnusableError for a port without modem lines.
+        """
         for one in self._inputs.values():
             one.restart()
         self._stack.forget()
-        self._port.drive(**self._lines({}))
+        self._port.drive(**self._lines(self._stack.first_levels()))
         self._port.open()
         self._port.lines()
         self._poll_at = time.monotonic() if self._inputs else math.inf
@@ -122,7 +145,7 @@ class SerialLines(Driver):
         self._port.close()
 
     def show(self, indication: Indication) -> None:
-        """Light and darken the lamps, sound the horn."""
+        """Light and darken the lamps, sound the horn, stop the line or let it run."""
         if isinstance(indication, Lamps):
             now = time.monotonic()
             self._stack.show(indication, now)
@@ -153,14 +176,15 @@ class SerialLines(Driver):
 
     def _drive(self, now: float) -> None:
         if changes := self._stack.changes(now):
-            self._port.drive(**self._lines(self._stack.known() | changes))
-            self._stack.written(changes)
+            lines = self._lines(self._stack.first_levels() | self._stack.known() | changes)
+            with self._stack.writing(changes):
+                self._port.drive(**lines)
 
     def _lines(self, levels: Mapping[Part, bool]) -> dict[LineOut, bool]:
-        """Return RTS and DTR for these lamps; what is not named is dark."""
+        """Return RTS and DTR for these parts, which are all that are wired."""
         lines: dict[LineOut, bool] = {"rts": False, "dtr": False}
         for part, line in self._outputs.items():
-            lines[line] = levels.get(part, False) != (part in self.settings.inverted)
+            lines[line] = levels[part] != (part in self.settings.inverted)
         if self.settings.supply:
             lines[self.settings.supply] = True
         return lines

@@ -34,11 +34,11 @@ TRIES = 5
 
 SHOWN = (
     Answer(Verdict.REFUSE, "conformance test"),
-    Lamps(frozenset(Lamp), blinking=frozenset({Lamp.RED}), horn=True),
-    Lamps(),
+    Lamps(frozenset(Lamp), frozenset({Lamp.RED, Lamp.GREEN}), horn=True, hurried=frozenset({Lamp.RED}), stop=True),
+    Lamps(stop=True),
     Ask(),
 )
-"""One of each kind of indication; the lamps are dark after the last."""
+"""One of each kind of indication; the lamps are dark after the last.  No check lets a line run."""
 
 
 def settings_are_described(subject: Subject) -> None:

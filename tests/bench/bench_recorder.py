@@ -39,7 +39,7 @@ class BenchRecorder:
         folder.mkdir(parents=True)
         settings = config.read(station.write(folder, NO_BROKER))
         self.group_size = settings.recording.group_size
-        self.journal = Journal(settings.journal.path, Envelope(station.SOURCE).row, Clock().now)
+        self.journal = Journal(settings.journal.path, Envelope(station.SOURCE).finish, Clock().now)
         self.work = inputs.work(Clock())
         self.queue = Inbox(1_000_000)
         self._shown_s = 0.0

@@ -9,7 +9,9 @@ alone, not the pages that SQLite writes for them), in place in a file that has i
 the journal's disk.  Two rows that only inform set the figure against a bare program that does just that between reading
 the line and answering (`bare_scanner`): terminals and the scheduler have their price too.
 
-Figure, floor and bare program take turns, each after the same pause.
+Figure, floor and bare program take turns, each after the same pause.  As many scans as fill the journal's log once go
+before, and a rest now and then lets the agent check it in, as it does between the scans of an operator: like the
+floor's, its log is a file that is there already and is written again in place, not one that grows.
 """
 
 from __future__ import annotations
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
     from tests.bench.rows import Row
 
 SAMPLES = 1000
-WARM_UP = 40
+WARM_UP = 600
+"""More than fill the log to where it is checked in."""
+
+REST_EVERY = 300
+REST_S = 1.5
+"""Longer than the recorder waits before it tidies."""
+
 PAUSE_S = 0.01
 """Operators scan once a second; this long is enough for the broker to have acknowledged the scan before."""
 
@@ -50,8 +58,8 @@ def measure(plan: Plan) -> Iterator[Row]:
             rig.scan_s(next(codes))
         size = _bytes_a_scan(rig)
         with SyncedFile(plan.folder / "floor", size) as file, _bare_scanner(plan.folder, size) as line:
-            for _ in range(plan.times(SAMPLES)):
-                time.sleep(PAUSE_S)
+            for number in range(plan.times(SAMPLES)):
+                time.sleep(PAUSE_S if number % REST_EVERY else REST_S)
                 floors_s.append(file.write_s())
                 time.sleep(PAUSE_S)
                 scans_s.append(rig.scan_s(next(codes)))

@@ -88,6 +88,13 @@ name = "quality"
 type = "quality"
 device = "box-1"
 input = "quality"
+
+[[andon.call]]
+name = "cord"
+type = "process"
+mode = "stop"
+device = "box-1"
+input = "cord"
 """
 
 

@@ -226,6 +226,8 @@ def call(name: str, **changes: Any) -> dict[str, Any]:
         "state": "raised",
         "time": ago(184),
         "delivered": True,
+        "level": 0,
+        "stop": "no",
         **changes,
     }
 
@@ -258,6 +260,8 @@ def working_status() -> dict[str, Any]:
         },
         "last": verdict("pass", "bore 12.003 mm is within 11.995 to 12.010"),
         "calls": [],
+        "line": {"state": "running"},
+        "unclosed": [],
         "lamps": ["green"],
     }
 
@@ -335,7 +339,7 @@ def test_old_pass_no_longer_fills_the_screen(browser: Browser, station: Station)
 
 def test_stop_call_covers_a_pass(browser: Browser, station: Station) -> None:
     """While the line is stopped nothing is shown green."""
-    station.status["calls"] = [call("safety", mode="stop")]
+    station.status["calls"] = [call("safety", mode="stop", stop="stopped")]
     station.status["lamps"] = ["red"]
     browser.visit(station.address)
     browser.wait_for("document.body.dataset.verdict === 'stop'")
@@ -343,6 +347,43 @@ def test_stop_call_covers_a_pass(browser: Browser, station: Station) -> None:
     assert is_red(browser.colour("#verdict"))
     assert browser.text("#word").upper() == "STOP"
     assert "safety" in browser.text("#reason")
+
+
+def test_calls_tell_what_they_do_to_the_line_and_who_comes(browser: Browser, station: Station) -> None:
+    """A stop that is to come is counted down; one that came covers the pass, since when it holds the line."""
+    pending = call("cord", type="process", stop="pending", stop_after_s=600.0, delivered=False)
+    fixed = call("belt", stop="pending", stop_at="position")
+    escalated = call("press", level=1, escalated_to="supervisor", severity="major", state="arrived", arrived_by="9")
+    station.status["calls"] = [pending, fixed, escalated]
+    browser.visit(station.address)
+    browser.wait_for("document.querySelectorAll('#call-list li').length === 3")
+    browser.picture("calls")
+    entries = browser.evaluate("[...document.querySelectorAll('#call-list li')].map((entry) => entry.innerText)")
+    first, second, third = ([line for line in entry.split("\n") if line] for entry in entries)
+    assert first[2:] == ["Stops the line in 6 min", "process, raised not yet delivered"]
+    assert second[2:] == ["Stops the line at position", "raised"]
+    assert third[2:] == ["Level 1: supervisor told", "major, arrived (9)"]
+    assert is_green(browser.colour("#verdict"))
+    pending.update(stop="stopped", stopped=ago(65), delivered=True)
+    station.status = {**station.status, "calls": [{**pending, "state": "acknowledged", "acknowledged_by": "9"}]}
+    browser.wait_for("document.body.dataset.verdict === 'stop'")
+    assert browser.text("#reason") == "cord (process)"
+    assert "1 min ago" in browser.text("#when")
+    assert browser.text("#call-list .fate") == "Line stopped"
+    assert is_red(browser.colour("#call-list .stop"))
+
+
+def test_a_line_that_was_released_and_does_not_run_is_told(browser: Browser, station: Station) -> None:
+    """And which calls still wait for their reason."""
+    station.status["line"] = {"state": "released", "since": ago(130), "calls": ["c-1"]}
+    station.status["unclosed"] = [call("press", state="resolved")]
+    browser.visit(station.address)
+    browser.wait_for("document.body.dataset.link === 'live'")
+    browser.picture("released")
+    assert browser.text("#line-state") == "Line released, not started again: stands for 2 min"
+    assert browser.text("#unclosed") == "Reason awaited: press"
+    station.status = working_status()
+    browser.wait_for("document.querySelector('#line-state').hidden && document.querySelector('#unclosed').hidden")
 
 
 def test_no_green_while_nothing_can_be_recorded(browser: Browser, station: Station) -> None:
@@ -383,7 +424,11 @@ def test_hostile_text_stays_text(browser: Browser, station: Station) -> None:
     )
     status["operation"]["measurements"] = [{"name": HOSTILE, "value": HOSTILE, "unit": HOSTILE, "verdict": HOSTILE}]
     status["operator"]["operator"] = HOSTILE
-    status["calls"] = [call(HOSTILE)]
+    status["calls"] = [
+        call(HOSTILE, type="x", severity=HOSTILE, level=1, escalated_to=HOSTILE, stop="pending", stop_at=HOSTILE)
+    ]
+    status["line"] = {"state": "released", "since": HOSTILE}
+    status["unclosed"] = [call(HOSTILE)]
     status["devices"][HOSTILE] = {"state": "lost", "reason": HOSTILE, "signals": 0, "noise": 0}
     status["broker"]["reason"] = HOSTILE
     status["lamps"] = [HOSTILE]

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from drivers import catalog, conformance
 from drivers.conformance import Outcome, Result, Subject, checks
 from drivers.conformance.checks import CHECKS
-from drivers.contract import Contact, DeviceGoneError, DeviceSettings, Driver, Noise, Reading, Scan
+from drivers.contract import Contact, DeviceGoneError, DeviceSettings, Driver, Lamps, Noise, Reading, Scan
 from drivers.scanners.serial import SerialScanner
 from tests.support.talks import TALKS
 
@@ -87,6 +87,12 @@ def test_every_driver_keeps_the_contract(name: str, tmp_path: Path) -> None:
 def test_every_built_in_driver_has_something_that_plays_its_device() -> None:
     """No driver is built in without being tested here."""
     assert set(catalog.BUILTIN) == {*TALKS, *STANDS}
+
+
+def test_trying_a_device_never_lets_a_line_run() -> None:
+    """The agent is stopped meanwhile, and nobody has said that the line may go on."""
+    pictures = [one for one in checks.SHOWN if isinstance(one, Lamps)]
+    assert [picture.stop for picture in pictures] == [True, True]
 
 
 def test_a_device_that_is_not_there_is_one_failure(tmp_path: Path) -> None:

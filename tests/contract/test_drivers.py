@@ -308,7 +308,7 @@ def test_every_indication_is_taken(driver: Driver) -> None:
     """What the device cannot show is left out, without an error."""
     driver.open()
     driver.show(Answer(Verdict.REFUSE, "wrong part"))
-    driver.show(Lamps(frozenset(Lamp), blinking=frozenset(Lamp), horn=True))
+    driver.show(Lamps(frozenset(Lamp), blinking=frozenset(Lamp), horn=True, hurried=frozenset(Lamp), stop=True))
     driver.show(Lamps())
     driver.show(Ask())
 

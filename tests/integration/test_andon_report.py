@@ -16,6 +16,7 @@ from simulators.broker import Mosquitto
 from tests.journals import Now, opened, tidied
 from tests.support.agent_process import ran
 from tests.support.eventually import eventually
+from tests.unit.station.test_answers import Clockwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,6 +186,64 @@ def test_options_that_make_no_sense_are_told(options: list[str]) -> None:
     done = ran("andon", "report", *options)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def shift(tmp_path: Path) -> Path:
+    """What the station itself decides of a morning, in a real journal."""
+    bench = Clockwork()
+    bench.press("runs", device="plc", active=False)
+    bench.press("press")
+    bench.pass_time(700)  # nobody comes: the supervisor, then the plant manager
+    bench.press("key")
+    bench.press("cord")
+    bench.pass_time(59)
+    bench.scan("OP-9")  # the lead is there, and the line stops all the same
+    bench.pass_time(60)
+    bench.press("key")
+    bench.pass_time(60)
+    bench.press("runs", device="plc")
+    bench.press("runs", device="plc", active=False)
+    bench.press("halt")
+    bench.pass_time(29)
+    cancelled = bench.order("andon/cancel", name="halt", by="9")
+    assert cancelled.reply["call"]["state"] == "cancelled"
+    bench.press("runs", device="plc")
+    bad = bench.order("andon/raise", name="bad").reply["call"]["call"]
+    bench.order("andon/resolve", call=bad, by="7")
+    journal = opened(tmp_path / "journal.db")
+    journal.append(bench.events, {})
+    journal.close()
+    return tmp_path / "journal.db"
+
+
+def test_the_figures_of_a_station_with_stops_levels_and_reasons(shift: Path) -> None:
+    document = told(shift)
+    rows = {row["group"]: row for row in document["rows"]}
+    counted = ("calls", "escalated", "highest_level", "cancelled", "unclosed", "stop_minutes")
+    assert {group: tuple(row[key] for key in counted) for group, row in rows.items()} == {
+        "equipment": (1, 1, 2, 0, 0, 0),
+        "process": (2, 0, 0, 1, 0, 2.533),  # 121 s and 31 s
+        "quality": (1, 0, 0, 0, 1, 0),
+    }
+    process = rows["process"]
+    spreads = {key: (process[key]["count"], process[key]["longest"]["seconds"]) for key in process if "to_" in key}
+    assert spreads == {"to_acknowledge": (1, 60.0), "to_arrive": (1, 60.0), "to_resolve": (1, 121.0)}
+    assert (process["line_stop"]["count"], process["line_stop"]["longest"]["seconds"]) == (2, 121.0)
+    assert (document["all"]["stop_minutes"], document["open"]) == (2.533, [])
+    hours = told(shift, "--by", "shift", "--shifts", "A=00:00,B=00:14:30", "--zone", "UTC")["rows"]
+    assert [(row["group"], row["stop_minutes"]) for row in hours] == [
+        ("1970-01-01 A", 1.733),  # from 12:46 to 14:30
+        ("1970-01-01 B", 0.8),  # to 14:47, and 31 s
+    ]
+
+
+def test_the_screen_shows_who_had_to_be_called(shift: Path) -> None:
+    done = ran("andon", "report", "--journal", shift)
+    row = next(line for line in done.stdout.splitlines() if line.strip().startswith("equipment"))
+    assert row.split()[:4] == ["equipment", "1", "1", "2"]
+    for word in ("escalated", "to level", "cancelled", "! 1 calls are resolved and wait for their reason"):
+        assert word in done.stdout
 
 
 @pytest.mark.skipif(Mosquitto.program() is None, reason="mosquitto is not installed: apt-get install mosquitto")

@@ -55,6 +55,19 @@ def test_a_good_file_is_called_good_and_described(tables: Tables, tmp_path: Path
     assert "3 devices, 4 scan rules, 2 operations, 2 andon calls" in told.stdout
 
 
+def test_a_good_file_with_a_stop_output_is_told_that_it_is_no_safety_function(tables: Tables, tmp_path: Path) -> None:
+    """A line for each device that has one; the file is good all the same."""
+    tables["device"][2]["stop"] = "halt"
+    tables["device"].append({"name": "pins", "driver": "gpio", "run": 5})
+    tables["device"].append({"name": "lamp-1", "driver": "gpio", "chip": "/dev/gpiochip1", "lamps": {"red": 5}})
+    told = ran("check", written(tables, tmp_path))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[1:] == [
+        "the stop output of box-1 is no safety function: a wired emergency stop stays",
+        "the stop output of pins is no safety function: a wired emergency stop stays",
+    ]
+
+
 def test_every_mistake_is_told_at_once_with_its_place_and_the_nearest_known_word(
     tables: Tables, tmp_path: Path
 ) -> None:

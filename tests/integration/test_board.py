@@ -82,8 +82,8 @@ class Plant:
     def agent(self, name: str, status: str) -> None:
         self._say(name, "agent", {"status": status, "epoch": "e", "version": "1"})
 
-    def calls(self, name: str, *calls: dict[str, Any]) -> None:
-        self._say(name, "andon", {"epoch": "e", "time": iso(), "calls": calls})
+    def calls(self, name: str, *calls: dict[str, Any], **more: Any) -> None:
+        self._say(name, "andon", {"epoch": "e", "time": iso(), "calls": calls, **more})
 
     def alarms(self, name: str, *alarms: dict[str, Any]) -> None:
         self._say(name, "alarms", {"epoch": "e", "time": iso(), "alarms": alarms})
@@ -197,6 +197,27 @@ def test_one_picture_for_scripts(plant: Plant) -> None:
     text = ran(*words(plant, "--once")).stdout
     assert "STOP" in text
     assert "not delivered" in text
+
+
+def test_what_stops_the_line_and_who_was_told(plant: Plant) -> None:
+    """A stop that is still to come, one that holds the line, and a reason that nobody has given."""
+    pending = call("belt", 5, mode="call", stop="pending", stop_after_s=600)
+    stopped = call("cord", 400, mode="call", stop="stopped", level=1, escalated_to="supervisor")
+    line = {"state": "stopped", "since": iso(340), "calls": ["cord"]}
+    plant.agent("st-010", "online")
+    plant.calls("st-010", stopped, pending, line=line, unclosed=[call("bad")])
+    document = once(plant)
+    assert [(one["call"], one["stop"], one["escalated_to"]) for one in document["calls"]] == [
+        ("cord", "stopped", "supervisor"),
+        ("belt", "pending", ""),
+    ]
+    (station,) = document["stations"]
+    assert (station["line"], station["unclosed"]) == ("stopped", 1)
+    assert 340 <= station["line_for_s"] < 340 + PATIENCE_S
+    text = ran(*words(plant, "--once")).stdout
+    assert re.search(r"STOP in 9:\d\d", text)
+    assert re.search(r"  STOP  6:\d\d  level 1  st-010  cord \(process\)  raised  supervisor told", text)
+    assert "1 call waits for its reason" in text
 
 
 def test_only_the_line_that_was_asked_for_is_shown(plant: Plant) -> None:
@@ -317,6 +338,28 @@ def test_a_reader_that_goes_away_ends_the_board_quietly(plant: Plant) -> None:
         assert process.wait(STOP_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_a_call_of_a_real_station_escalates_and_stops_the_line_on_the_board(works: Works) -> None:
+    """From the button to the board: nobody comes, the supervisor is told, the line stops, and runs again."""
+    works.station["andon"] |= {"escalate_after_s": 0.3}
+    works.station["andon"]["call"][0] |= {"stop_after_s": 1.0}
+    works.start_agent()
+
+    def board() -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(ran("board", "--config", works.agent.file, "--once", "--json").stdout)
+        return document
+
+    works.box.press("quality")
+    eventually(lambda: [one["stop"] for one in board()["calls"]] == ["stopped"])
+    (call,) = board()["calls"]
+    assert (call["level"], call["escalated_to"], call["delivered"]) == (1, "supervisor", True)
+    assert board()["stations"][0]["line"] == "stopped"
+    works.box.shows("red")
+    works.box.release("quality")
+    eventually(lambda: not board()["calls"])
+    assert board()["stations"][0]["line"] == "running"
+    works.settle()
 
 
 def test_line_and_broker_of_a_real_station_come_from_its_file(running: Works) -> None:

@@ -120,6 +120,39 @@ def test_what_the_station_understands_has_a_card(tables: Tables, tmp_path: Path)
     assert listed.items() >= wanted.items()
 
 
+def test_calls_have_the_cards_that_are_of_use(tables: Tables, tmp_path: Path) -> None:
+    """No card for what a badge says, for what is at stake nowhere, or for reasons that are not asked for."""
+    tables["andon"]["reasons"] = ["burr", "毛刺"]
+    tables["andon"]["call"][0]["needs_reason"] = True
+    tables["andon"]["call"].append({"name": "belt", "type": "process", "stop_after_s": 30.0})
+    tables["authority"] = [{"role": "lead", "calls": ["process"], "badges": ["9"]}]
+    tables["cards"]["labels"] = {"cancel:cord": "误报", "close:quality:burr": "有毛刺", "acknowledge:belt": "来了"}
+    told = ran("cards", "--config", written(tables, tmp_path), "--list")
+    listed = dict(line.split("\t") for line in told.stdout.splitlines())
+    assert {text.removeprefix("CMD:"): label for text, label in listed.items() if text.count(":") > 1} == {
+        "call:quality": "Call: quality",
+        "resolve:quality": "Resolved: quality",
+        "arrive:quality": "Here for: quality",
+        "close:quality:burr": "有毛刺",
+        "close:quality:毛刺": "quality: 毛刺",
+        "call:cord": "STOP: cord",
+        "resolve:cord": "Resolved: cord",
+        "cancel:cord": "误报",
+        "call:belt": "Call: belt",
+        "resolve:belt": "Resolved: belt",
+        "cancel:belt": "No trouble: belt",
+        "acknowledge:belt": "来了",
+    }
+
+
+def test_a_reason_that_no_card_can_say_is_told(tables: Tables, tmp_path: Path) -> None:
+    tables["andon"]["reasons"] = ["tool: worn"]
+    tables["andon"]["call"][0]["needs_reason"] = True
+    told = ran("cards", "--config", written(tables, tmp_path), "--list")
+    assert told.returncode == os.EX_CONFIG
+    assert "andon.reasons: 'tool: worn' has a ':'" in told.stderr
+
+
 def test_more_cards_than_a_page_holds_go_to_more_pages(tables: Tables, tmp_path: Path) -> None:
     tables["defect"] = [{"code": f"d{number}"} for number in range(30)]
     pages = drawn(tables, tmp_path)

@@ -576,6 +576,83 @@ def test_outputs_that_the_module_refuses_are_told_once_and_tried_again(device: M
     assert reaches(io, lambda: device.get("coil", 0) == [1])
 
 
+STOPS = {"stop": 8, "run": 9}
+
+
+def test_the_line_is_stopped_until_the_first_picture_and_at_the_end(device: ModbusDevice, made: Any) -> None:
+    """Also where the module was left with the line running; the lamps wait for the picture."""
+    device.set("coil", 0, 1, 1)
+    device.set("coil", 8, 0, 1)
+    io = made(ModbusIo, device, lamps=LAMPS, **STOPS)
+    io.open()
+    assert reaches(io, lambda: device.get("coil", 8, 2) == [1, 0])
+    assert device.get("coil", 0, 2) == [1, 1]
+    io.show(lit(Lamp.GREEN))
+    assert reaches(io, lambda: device.get("coil", 8, 2) == [0, 1])
+    io.show(Lamps(frozenset({Lamp.RED}), stop=True))
+    assert device.get("coil", 8, 2) == [1, 0]
+    io.show(lit(Lamp.GREEN))
+    assert device.get("coil", 8, 2) == [0, 1]
+    io.close()
+    assert device.get("coil", 8, 2) == [1, 0]
+
+
+def test_what_stops_the_line_may_be_bits_of_the_register(device: ModbusDevice, made: Any) -> None:
+    io = made(ModbusIo, device, lamps={"red": 0}, stop=1, run=2, lamp_register=40)
+    io.open()
+    assert reaches(io, lambda: device.get("holding", 40) == [0b010])
+    io.show(lit(Lamp.RED))
+    assert device.get("holding", 40) == [0b101]
+    io.show(Lamps(stop=True))
+    assert device.get("holding", 40) == [0b010]
+
+
+def test_a_line_that_may_run_on_without_the_agent_is_left_alone_by_a_start(net: TcpDevice, made: Any) -> None:
+    """A line that was stopped when the agent died is not let run, one that ran is not stopped."""
+    for levels in ([1, 0], [0, 1]):
+        net.set("coil", 8, *levels)
+        io = made(ModbusIo, net, lamps=LAMPS, safe={"run": True}, **STOPS)
+        io.open()
+        io.read(0.05)
+        assert net.get("coil", 8, 2) == levels
+        io.show(Lamps(stop=True))
+        assert net.get("coil", 8, 2) == [1, 0]
+        io.close()
+        assert net.get("coil", 8, 2) == [0, 1]
+
+
+def test_the_line_is_stopped_before_the_watchdog_is_fed(net: TcpDevice, made: Any) -> None:
+    """A module that gives its outputs back with the first feeding must have been told before."""
+    io = made(ModbusIo, net, lamps=LAMPS, watchdog={"address": 30}, **STOPS)
+    io.open()
+    assert reaches(io, lambda: len(net.writes) >= 2)
+    assert net.writes[:2] == [("coil", 8, [1, 0]), ("holding", 30, [1])]
+
+
+def test_a_lamp_that_the_module_refuses_does_not_keep_the_line_from_stopping(net: TcpDevice, made: Any) -> None:
+    """What stops the line is written first and alone, whatever stands beside it."""
+    io = made(ModbusIo, net, lamps={"red": 128, "green": 126}, run=127)
+    io.open()
+    io.show(Lamps(frozenset(Lamp)))
+    assert net.get("coil", 127) == [1]
+    io.show(Lamps(frozenset(Lamp), stop=True))
+    assert net.get("coil", 127) == [0]
+
+
+def test_a_line_let_run_by_a_write_whose_answer_was_lost_is_stopped_again(net: TcpDevice, made: Any) -> None:
+    """Nobody knows whether the module took it: stop is written although run was never confirmed."""
+    io = made(ModbusIo, net, **STOPS)
+    io.open()
+    io.show(Lamps(stop=True))
+    assert net.get("coil", 8, 2) == [1, 0]
+    net.spoil = lambda _answer: b""
+    io.show(lit())
+    assert net.get("coil", 8, 2) == [0, 1]
+    net.spoil = lambda answer: answer
+    io.show(Lamps(stop=True))
+    assert reaches(io, lambda: net.get("coil", 8, 2) == [1, 0])
+
+
 @pytest.mark.parametrize(("toggle", "values"), [(False, [1, 1, 1]), (True, [1, 0, 1])])
 def test_the_watchdog_is_fed_while_the_device_is_read(
     net: TcpDevice,
@@ -607,6 +684,10 @@ def test_the_watchdog_is_fed_while_the_device_is_read(
         ({"inputs": {"a": {"address": 0, "pair": 0}}}, "second contact"),
         ({"inputs": {"a": {"table": "holding", "address": 0, "bit": 1, "pair": 16}}}, "bits of a register"),
         ({"lamps": {"red": 1}, "horn": 1}, "share one output"),
+        ({"lamps": {"red": 1}, "run": 1}, "share one output"),
+        ({"stop": 1, "run": 1}, "share one output"),
+        ({"stop": 16, "lamp_register": 0}, "not within 0 to 15"),
+        ({"stop": 1, "safe": {"stop": True, "run": True}}, "opposites"),
         ({"lamps": {"red": 16}, "lamp_register": 0}, "not within 0 to 15"),
         ({"timeout_s": 0.6}, "timeout_s"),
         ({"unit_id": 248}, "1 to 247"),

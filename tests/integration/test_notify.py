@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from agent.events import Envelope
 from simulators.broker import Mosquitto, free_port
 from tests.support.agent_process import STOP_S, lineside, ran
 from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.listener import Listener
 from tests.support.station_file import write
 from tests.support.tuned_broker import TunedMosquitto
+from tests.unit.station.test_answers import Clockwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -424,6 +426,51 @@ def test_late_and_ended_calls_are_told_as_such(plant: Plant) -> None:
     assert "heard 3 h late" in plant.sink.bodies[0]
     plant.say(1001, kind="andon.resolved")
     eventually(lambda: plant.sink.titles[-1] == "Resolved: call 1 (line3/st-040)")
+
+
+def test_each_level_of_a_ladder_reaches_its_own_people_and_no_others(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts that a station has decided, heard hours late: told with their true times, to whom the ladder names."""
+    bench = Clockwork()
+    bench.press("press")
+    bench.pass_time(300)
+    bench.press("cord")
+    bench.pass_time(60)
+    call = bench.order("andon/raise", name="bad").reply["call"]["call"]
+    bench.order("andon/resolve", call=call, by="7")
+    bench.order("andon/close", call=call, by="7", reason="burr")
+    bench.press("key")
+    envelope = Envelope(f"/{PATH}")
+    with Sink() as supervisor:
+        monkeypatch.setenv("SUPERVISOR_URL", supervisor.url)
+        plant.tables["target"] += [{"name": "supervisor", "url_env": "SUPERVISOR_URL", "rate": {"messages": 1000}}]
+        escalated = {"events": ["andon.escalated"], "escalated_to": ["supervisor"]}
+        line = {"stops": ["stopped"]}
+        plant.tables["rule"] = [
+            {"name": "calls", "to": ["shift"], "resolve": True, "match": {"events": ["andon.raised", "andon.stopped"]}},
+            {"name": "nobody-comes", "to": ["supervisor"], "match": escalated},
+            {"name": "line", "to": ["supervisor"], "resolve": True, "match": {**line, "events": ["andon.stopped"]}},
+        ]
+        plant.start()
+        with Listener(plant.broker.port, "nothing") as station:
+            for number, event in enumerate(bench.events, 1):
+                station.send(f"{TOPIC}/andon", json.loads(envelope.row(event, "e", number)[4]))
+                plant.settles()
+        eventually(lambda: len(plant.sink.titles) == 7)
+        assert [title.removesuffix(" (line3/st-040)") for title in plant.sink.titles] == [
+            "Call: press", "Call: cord", "Line stopped: cord", "Call: bad", "Resolved: bad", "Resolved: press",
+            "Resolved: cord",
+        ]  # fmt: skip
+        nobody, stopped, resolved = supervisor.bodies
+        assert nobody.startswith("Nobody answers: press\nacme/plant1/assembly/line3/st-040\n1970-01-01 00:05:02\n")
+        assert "level: 1 supervisor" in nobody
+        assert "after 5 min" in nobody
+        assert "late" in nobody
+        assert "stops the line" in stopped
+        assert "1970-01-01 00:06:03" in stopped
+        assert resolved.startswith("Resolved: cord")
+        assert plant.notifier.stop() == 0
 
 
 def test_what_a_real_station_says_is_told(works: Works, tmp_path: Path) -> None:

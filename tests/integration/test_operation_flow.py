@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulators.ledger import counts
+from tests.support.agent_process import ran
 from tests.support.devices import PASS, REFUSE
 from tests.support.eventually import eventually
 from tests.support.mqtt import Subscriber
@@ -167,6 +168,37 @@ def test_the_central_acknowledges_a_call_and_the_station_knows(running: Works) -
     assert status is not None
     assert [(one["call"], one["state"]) for one in status.calls] == [(call, "acknowledged")]
     running.settle()
+
+
+def test_status_tells_who_comes_and_what_holds_the_line(running: Works) -> None:
+    """The page's document, and `lineside status` in words, at a real station."""
+    running.box.press("quality")
+    call = running.wait_for_fact("andon.raised")["data"]["call"]
+    running.box.press("cord")
+    stop = running.wait_for_fact("andon.raised", name="cord")["data"]["call"]
+    with Subscriber(running.broker.port, f"{TOPIC}/confirm") as central:
+        central.send(f"{TOPIC}/cmd/andon/arrive", {"call": call, "by": "Kim"})
+    running.wait_for_fact("andon.arrived")
+    status = running.agent.status()
+    assert status is not None
+    quality, cord = status.calls
+    assert (quality["state"], quality["arrived_by"], quality["stop"]) == ("arrived", "Kim", "no")
+    assert (cord["state"], cord["stop"], cord["level"]) == ("raised", "stopped", 0)
+    assert (status.document["line"]["state"], status.document["line"]["calls"]) == ("stopped", [stop])
+    running.wait_until_delivered()
+    eventually(lambda: "call quality (quality): arrived by Kim, since " in told_by(running))
+    text = told_by(running)
+    assert "call cord (process): STOP, raised, since " in text
+    assert "line stopped, stands since " in text
+    running.box.release("quality")
+    running.box.release("cord")
+    running.wait_for_fact("andon.restarted", stop)
+    eventually(lambda: "call " not in told_by(running))
+    running.settle()
+
+
+def told_by(works: Works) -> str:
+    return ran("status", "--config", works.agent.file).stdout
 
 
 def test_red_is_instant_and_green_is_earned(running: Works) -> None:

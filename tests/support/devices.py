@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 PASS = b"\x06"
 REFUSE = b"\x15"
-INPUTS = ("quality", "cord")
+INPUTS = ("quality", "cord", "key", "position", "runs")
+"""The last two are contacts of the machine."""
 
 
 class Scanner:

@@ -45,12 +45,23 @@ class Listener:
         self._client.on_subscribe = lambda *_: self._subscribed.put(True)
         self._client.on_message = self._on_message
 
-    def send(self, topic: str, document: Any, *, retain: bool = False, answer_to: str = "", mark: bytes = b"") -> None:
+    def send(
+        self,
+        topic: str,
+        document: Any,
+        *,
+        retain: bool = False,
+        answer_to: str = "",
+        mark: bytes = b"",
+        expires_s: int | None = None,
+    ) -> None:
         """Publish a document, and return when the broker has it."""
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         if answer_to:
             properties.ResponseTopic = answer_to
             properties.CorrelationData = mark
+        if expires_s is not None:
+            properties.MessageExpiryInterval = expires_s
         sent = self._client.publish(topic, json.dumps(document), qos=1, retain=retain, properties=properties)
         sent.wait_for_publish(PATIENCE_S)
 

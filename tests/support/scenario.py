@@ -33,6 +33,7 @@ from agent.signals import (
     Progress,
     ReferenceOffered,
 )
+from agent.station import timers
 from agent.station.reference import NOTHING
 from agent.station.sets.change import Paper, prepare
 from agent.station.station import Station
@@ -105,7 +106,7 @@ class Scenario:
         wrong: list[str] = []
         try:
             for line in self.lines:
-                self._clock.set(line.when_ns)
+                self._pass_time(line.when_ns)
                 told = [*self._play(line)]
                 if told:
                     wrong.append(f"line {line.number}: {line.text}\n" + "\n".join(f"      {one}" for one in told))
@@ -113,9 +114,25 @@ class Scenario:
             self._stop()
         assert not wrong, f"{self.folder.name}:\n" + "\n".join(wrong)
 
+    def _pass_time(self, until_ns: int) -> None:
+        """Let the timers end that do so before, each at its time."""
+        while (end_ns := self._next_end_ns()) is not None and end_ns <= until_ns:
+            self._clock.set(end_ns)
+            self._recorder.step()
+        self._clock.set(until_ns)
+
+    def _next_end_ns(self) -> int | None:
+        """Wall time at which the next timer ends; None if none runs."""
+        now = self._clock.now()
+        running = [one for key, one in self._journal.documents().items() if key.startswith(timers.PREFIX)]
+        left_ns = [timers.due_ns(timer, now) - now.monotonic_ns for timer in running]
+        return now.time_ns + max(0, min(left_ns)) if left_ns else None
+
     def _play(self, line: Line) -> list[str]:
         """Do what the line says; return what went otherwise."""
         self._answers.clear()
+        if (line.who, line.verb) == ("agent", "waits"):
+            return [*self._compared(line, self._news())]
         if line.who == "agent":
             self._agent(line.verb)
             return []
@@ -132,7 +149,7 @@ class Scenario:
             self._journal.close()
             self._clock.boot_again()
         else:
-            raise story.StoryError(f"the agent can restart or suffer a power-cut, not {verb!r}")
+            raise story.StoryError(f"the agent can wait, restart or suffer a power-cut, not {verb!r}")
         self._start()
 
     def _load(self, line: Line) -> list[dict[str, Any]]:

@@ -82,6 +82,30 @@ def station(folder: Path, broker_port: int, panel_port: int) -> Tables:
     }
 
 
+CALLS = [
+    {"name": "help", "type": "equipment", "device": "box-1", "input": "quality", "reset_input": "key"},
+    {"name": "cord", "type": "process", "device": "box-1", "input": "cord", "reset_input": "key", "stop_after_s": 0.6},
+    {"name": "bad", "type": "quality", "measurement": ["*"], "needs_reason": True},
+]
+
+
+def with_calls(tables: Tables) -> None:
+    """Give the station calls that climb, that stop the line after a while, and a machine that tells when it runs.
+
+    The lead (badge 9) answers for calls of type process.
+    """
+    tables["andon"] = {
+        "call": CALLS,
+        "running": "runs",
+        "escalation": [
+            {"type": "equipment", "after_s": 0.5, "to": "supervisor"},
+            {"type": "equipment", "after_s": 1.0, "to": "plant manager", "unless": "arrived"},
+        ],
+    }
+    tables["machine"] = [{"name": name, "device": "box-1", "input": name} for name in ("position", "runs")]
+    tables["authority"] = [{"role": "lead", "calls": ["process"], "badges": ["9"]}]
+
+
 def write(tables: Tables, path: Path) -> Path:
     """Write the tables as TOML, one top-level key a line, and return the path."""
     path.write_text("".join(f"{key} = {_inline(value)}\n" for key, value in tables.items()), encoding="utf-8")

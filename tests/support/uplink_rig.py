@@ -75,7 +75,7 @@ class Rig:
         self.settings = Broker(**{**SETTINGS, "port": port, **settings})
         self.clock = Clock()
         self.health = Health()
-        self.journal = Journal(folder / "journal.db", Envelope(SOURCE).row, self.clock.now, journal)
+        self.journal = Journal(folder / "journal.db", Envelope(SOURCE).finish, self.clock.now, journal)
         self.states: list[tuple[str, str]] = []
         self.orders: list[tuple[str, Mapping[str, Any]]] = []
         self.passed: list[Passed] = []

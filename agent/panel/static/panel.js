@@ -64,7 +64,7 @@ function render(status) {
   }
   const now = Date.parse(status.now);
   renderWork(status.operation);
-  renderCalls(status.calls, now);
+  renderCalls(status, now);
   renderDevices(status.devices);
   renderDelivery(status.lanes, status.broker);
   renderVerdict(status, now);
@@ -89,7 +89,7 @@ function renderStation(status) {
 
 function renderVerdict(status, now) {
   const last = status.last;
-  const stop = status.calls.find((call) => call.mode === "stop");
+  const stop = status.calls.find((call) => call.stop === "stopped");
   let state = "none";
   if (status.trouble) {
     // What was passed last is on disk; whatever is scanned now is not.
@@ -97,7 +97,7 @@ function renderVerdict(status, now) {
     say("refuse", WORDS.refuse, `cannot record: ${status.trouble}`);
   } else if (stop) {
     state = "stop";
-    say("stop", "Stop", stop.name);
+    say("stop", "Stop", stop.type === stop.name ? stop.name : `${stop.name} (${stop.type})`);
   } else if (last) {
     state = last.verdict === "pass" ? "pass" : "refuse";
     say(state, WORDS[state], last.text);
@@ -105,12 +105,13 @@ function renderVerdict(status, now) {
     say("none", "Ready", "Nothing scanned or measured yet.");
   }
   const told = status.trouble ? null : stop ?? last;
-  const age = told ? secondsSince(told.time, now) : 0;
-  write(byId("when"), told ? `${clock(told.time)} · ${span(age)} ago` : "");
+  const since = told?.stopped ?? told?.time; // a call may be older than its stop
+  const age = told ? secondsSince(since, now) : 0;
+  write(byId("when"), told ? `${clock(since)} · ${span(age)} ago` : "");
   document.body.dataset.verdict = state;
   document.body.dataset.age = age > PASS_FRESH_S ? "old" : "fresh";
   document.title = `${byId("word").textContent} · ${byId("station").textContent}`;
-  flash([state, told?.time, told?.text ?? told?.call].join("\n"));
+  flash([state, since, told?.text ?? told?.call].join("\n"));
 }
 
 function flash(key) {
@@ -139,17 +140,37 @@ function renderWork(operation) {
   ]);
 }
 
-function renderCalls(calls, now) {
+function renderCalls(status, now) {
+  const { calls, line, unclosed } = status;
   byId("no-calls").hidden = calls.length > 0;
   fill(byId("call-list"), calls.map((call) => {
-    const entry = element("li", "", call.mode === "stop" ? "stop" : "");
+    const entry = element("li", "", call.stop === "stopped" ? "stop" : "");
     const name = element("p", "", "name");
     name.append(element("span", call.name), element("span", span(secondsSince(call.time, now)), "age"));
-    const state = element("p", call.type === call.name ? call.state : `${call.type}, ${call.state}`);
+    const by = call.arrived_by || call.acknowledged_by;
+    const state = element("p", [call.type === call.name ? "" : call.type, call.severity, by ? `${call.state} (${by})` : call.state]
+      .filter(Boolean).join(", "));
     if (!call.delivered) state.append(" ", element("span", "not yet delivered", "undelivered"));
-    entry.append(name, state);
+    entry.append(name, ...fate(call, now).map((text) => element("p", text, "fate")), state);
     return entry;
   }));
+  const stands = line?.state === "released";
+  byId("line-state").hidden = !stands;
+  write(byId("line-state"), stands ? `Line released, not started again: stands for ${span(secondsSince(line.since, now))}` : "");
+  const names = (unclosed ?? []).map((call) => call.name);
+  byId("unclosed").hidden = names.length === 0;
+  write(byId("unclosed"), names.length ? `Reason awaited: ${names.join(", ")}` : "");
+}
+
+// What a call does to the line, and who was told that nobody answers it.
+function fate(call, now) {
+  const left = call.stop_after_s - secondsSince(call.time, now);
+  const told = [];
+  if (call.stop === "stopped") told.push("Line stopped");
+  else if (call.stop === "pending" && left > 0) told.push(`Stops the line in ${span(Math.ceil(left))}`);
+  else if (call.stop === "pending") told.push(call.stop_at ? `Stops the line at ${call.stop_at}` : "Will stop the line");
+  if (call.level > 0) told.push(`Level ${call.level}: ${call.escalated_to} told`);
+  return told;
 }
 
 function renderDevices(devices) {

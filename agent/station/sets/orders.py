@@ -22,12 +22,15 @@ KEY = "orders"
 HEARD = 200
 """Orders that are remembered, newest last."""
 
+TWICE_IS_ONCE = {f"andon/{act}" for act in ("acknowledge", "arrive", "resolve", "cancel", "close")}
+"""Orders that name one call, and so can do nothing the second time: who asks again is told how things are."""
+
 
 def why_not(memory: Mapping[str, Document], order: Command, now: Moment, epoch: str) -> str:
     """Return why an order must not be obeyed; empty if it may."""
     if order.deadline_ns is not None and now.monotonic_ns > order.deadline_ns:
         return "expired: it came too late"
-    if order.id and _mark(order.id) in _heard(memory):
+    if order.id and _mark(order.id) in _heard(memory) and not (order.name in TWICE_IS_ONCE and order.data.get("call")):
         return "repeated: it was heard before"
     meant = order.data.get("epoch", "")
     if meant not in {"", epoch}:

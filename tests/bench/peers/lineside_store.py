@@ -38,7 +38,7 @@ class JournalStore:
         self.group = group
         self._clock = Clock()
         self._deletes = not keep_days
-        self._journal = Journal(path, Envelope(SOURCE).row, self._now, JournalSettings(keep_days=keep_days))
+        self._journal = Journal(path, Envelope(SOURCE).finish, self._now, JournalSettings(keep_days=keep_days))
         self._journal.open()
         self._reader = self._journal.reader()
         self._after = self._reader.lanes()[Lane.WORK].confirmed

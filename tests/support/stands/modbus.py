@@ -25,11 +25,13 @@ def modbus_gauge(folder: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def modbus_io(_folder: Path) -> Iterator[dict[str, Any]]:
-    """Keys of a `modbus-io` over TCP: two buttons, four lamps and a horn."""
+    """Keys of a `modbus-io` over TCP: two buttons, four lamps, a horn, and what stops the line."""
     with TcpDevice() as device:
         yield {
             "port": device.port,
             "inputs": {"stop": {"address": 0}, "help": {"address": 1}},
             "lamps": {"red": 0, "yellow": 1, "green": 2, "blue": 3},
             "horn": 4,
+            "stop": 5,
+            "run": 6,
         }

@@ -261,3 +261,26 @@ def test_after_any_history_the_picture_is_that_of_the_newest_documents(messages:
     assert [pair for pair in sensible if pair not in [(view.name, view.status) for view in other.stations]] == []
     order = [(-entry.what.level, -entry.age.seconds) for entry in one.calls if isinstance(entry.what, Call)]
     assert order == sorted(order)
+
+
+def test_the_age_of_a_stop_ticks_until_the_line_runs(line: Line) -> None:
+    """Also while it is released and has not started."""
+
+    def says(state: str, at_s: float, **more: Any) -> None:
+        line.hear("andon", {"time": iso(at_s), "calls": [], "line": {"state": state, **more}}, at_s)
+
+    says("stopped", 5, since=iso(2))
+    says("released", 9, since=iso(2), calls=["c"])
+    (station,) = line.at(20).stations
+    assert (station.line, station.line_age) == ("released", Age(18.0, sure=True))
+    assert "  st-1: line released for 0:18" in words.plain(line.at(20)).splitlines()
+    says("running", 21)
+    (station,) = line.at(22).stations
+    assert (station.line, station.line_age) == ("running", None)
+
+
+def test_calls_that_wait_for_their_reason_are_counted(line: Line) -> None:
+    line.hear("andon", {"time": iso(0), "calls": [], "unclosed": [{"call": "c-1"}]})
+    assert line.at(1).stations[0].unclosed == 1
+    assert "1 call waits for its reason" in words.plain(line.at(1))
+    assert words.document(line.at(1))["stations"][0]["unclosed"] == 1

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.board import documents
-from agent.board.documents import Alarm, Call, GarbageError
+from agent.board.documents import Alarm, Call, Line
+from agent.board.reading import LONGEST_TEXT, GarbageError
 
 READERS = (documents.agent, documents.calls, documents.alarms)
 
@@ -27,18 +28,24 @@ def alarms(*entries: Any) -> documents.Listing:
 def test_a_call_is_read_whole() -> None:
     listing = calls(
         {
-            "call": "19e2-7", "name": "cord", "type": "process", "mode": "stop", "state": "acknowledged", "level": 2,
+            "call": "19e2-7", "name": "cord", "type": "process", "mode": "call", "state": "acknowledged", "level": 2,
+            "stop": "pending", "stop_after_s": 60, "escalated_to": "supervisor", "severity": "major",
             "raised": "2026-11-21T10:00:00.000Z", "acknowledged": "2026-11-21T10:00:09.000Z", "arrived": None,
             "by": "team leader", "delivered": False,
         },
         time="2026-11-21T10:00:10.000Z",
         epoch="7f3a",
+        line={"state": "released", "since": "2026-11-21T10:00:00.000Z", "calls": ["19e2-7"]},
+        unclosed=[{"call": "19e2-6"}],
     )  # fmt: skip
     expected = Call(
-        "19e2-7", "cord", "process", "stop", "acknowledged", 2, 1795255200.0, "team leader", delivered=False
-    )
-    assert listing == documents.Listing((expected,), 1795255210.0)
-    assert expected.stops
+        "19e2-7", "cord", "process", "call", "acknowledged", 2, 1795255200.0, "team leader", delivered=False,
+        stop="pending", stop_after_s=60, escalated_to="supervisor", severity="major",
+    )  # fmt: skip
+    line = Line("released", 1795255200.0)
+    assert listing == documents.Listing((expected,), 1795255210.0, (), line, 1)
+    assert line.stands
+    assert (expected.stops, expected.will_stop) == (False, True)
     assert not expected.unanswered
 
 
@@ -46,6 +53,27 @@ def test_missing_and_unknown_keys_are_no_mistake() -> None:
     listing = calls({"call": "c", "colour": "red"}, {"call": "d", "by": None, "level": None}, shoe_size=43)
     assert listing.mistakes == ()
     assert [entry.unanswered for entry in listing.entries if isinstance(entry, Call)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("entry", "stops", "will_stop"),
+    [
+        ({"mode": "stop"}, True, False),  # of a station that tells no stops
+        ({"mode": "call"}, False, False),
+        ({"mode": "call", "stop": "stopped"}, True, False),
+        ({"mode": "call", "stop": "pending"}, False, True),
+        ({"mode": "stop", "stop": "perhaps"}, True, False),
+    ],
+)
+def test_what_a_call_does_to_the_line(entry: dict[str, Any], *, stops: bool, will_stop: bool) -> None:
+    (call,) = calls({"call": "c", **entry}).entries
+    assert isinstance(call, Call)
+    assert (call.stops, call.will_stop) == (stops, will_stop)
+
+
+@pytest.mark.parametrize("line", [7, [], {"state": "flying"}, {"state": 7}, {"state": "stopped", "since": "noon"}])
+def test_a_line_that_makes_no_sense_is_told(line: object) -> None:
+    assert len(calls(line=line).mistakes) >= 1
 
 
 @pytest.mark.parametrize(
@@ -58,6 +86,9 @@ def test_missing_and_unknown_keys_are_no_mistake() -> None:
         ({"call": "c", "raised": "at noon"}, "raised is no time"),
         ({"call": "c", "raised": 7}, "raised is no time"),
         ({"call": "c", "raised": "2026-02-30T10:00:00Z"}, "raised is no time"),
+        ({"call": "c", "stop": "perhaps"}, "stop is none of no, pending, stopped"),
+        ({"call": "c", "stop_after_s": "soon"}, "stop_after_s is no number of seconds"),
+        ({"call": "c", "stop_after_s": -1}, "stop_after_s is no number of seconds"),
         ({"call": 7}, "call is no text"),
         ({"name": "cord"}, "no identifier"),
         ({}, "no identifier"),
@@ -95,7 +126,7 @@ def test_a_message_without_sense_is_refused_as_a_whole(read: Any, payload: bytes
 def test_words_of_a_station_cannot_move_the_cursor() -> None:
     (entry,) = calls({"call": "c", "name": "\x1b[2J\r\nall is well\u202e" + "x" * 999}).entries
     assert entry.name.isprintable()
-    assert len(entry.name) == documents.LONGEST_TEXT
+    assert len(entry.name) == LONGEST_TEXT
 
 
 JSON = st.recursive(
@@ -118,6 +149,12 @@ KEYS = st.sampled_from(
         "device",
         "priority",
         "status",
+        "stop",
+        "stop_after_s",
+        "escalated_to",
+        "line",
+        "since",
+        "unclosed",
     ]
 )
 ENTRIES = st.lists(st.dictionaries(KEYS, JSON) | JSON, max_size=4)

@@ -65,7 +65,8 @@ def blinks(entry: Entry, word: str) -> bool:
 
 
 def test_stop_calls_are_red_and_others_are_not() -> None:
-    assert "31" in line_of("call-1", shown(picture(call(mode="stop")), BLINK_S))
+    assert "31" in line_of("call-1", shown(picture(call(mode="stop", stop="stopped")), BLINK_S))
+    assert "31" not in line_of("call-1", shown(picture(call(stop="pending")), BLINK_S))
     assert "31" not in line_of("call-1", shown(picture(call(mode="help")), BLINK_S))
 
 
@@ -81,9 +82,31 @@ def test_only_unacknowledged_alarms_blink() -> None:
 
 
 def test_without_colours_the_words_say_the_same() -> None:
-    text = "\n".join(shown(picture(call(mode="stop", level=3, by="team leader", delivered=False)), colour=False))
-    for word in ("STOP", "raised", "3", "1:01", "team leader, not delivered"):
+    entry = call(stop="stopped", level=3, by="team leader", escalated_to="supervisor", delivered=False)
+    text = "\n".join(shown(picture(entry), colour=False, width=120))
+    for word in ("STOP", "raised", "3", "1:01", "team leader, supervisor told, not delivered"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"stop": "stopped"}, "STOP "),
+        ({"stop": "pending", "stop_after_s": 180}, "STOP in 1:59"),
+        ({"stop": "pending", "stop_after_s": 60}, "will STOP"),  # due, but not yet told
+        ({"stop": "pending", "stop_at": "position"}, "STOP at position"),
+        ({"stop": "no"}, "call "),
+    ],
+)
+def test_what_a_call_does_to_the_line_is_told(values: dict[str, Any], words: str) -> None:
+    assert words in line_of("call-1", shown(picture(call(**values)), colour=False))
+
+
+def test_the_line_that_stands_and_the_reasons_that_are_awaited_are_told() -> None:
+    stands = StationView("st-1", "online", True, 60.0, 0, "", "stopped", Age(61.0, sure=True), 2)
+    lines = shown(picture(stations=(stands,)), colour=False)
+    assert "stations: 1 of 1 online; 2 calls wait for their reason" in lines
+    assert "st-1: line stopped for 1:01" in lines
 
 
 def test_the_lost_broker_is_told_on_top() -> None:

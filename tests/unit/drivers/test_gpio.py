@@ -237,6 +237,33 @@ def test_lamps_may_be_lit_by_a_low_line(made: Any, chip: Chip) -> None:
     assert chip.driven == {5: False}
 
 
+def test_taking_and_giving_back_the_lines_stops_the_line(made: Any, chip: Chip) -> None:
+    """It runs only while a picture lets it."""
+    one = made(stop=8, run=9)
+    one.open()
+    assert chip.driven == {8: True, 9: False}
+    one.read(0)
+    assert chip.driven == {8: True, 9: False}
+    one.show(lit())
+    assert chip.driven == {8: False, 9: True}
+    one.show(Lamps(stop=True))
+    assert chip.driven == {8: True, 9: False}
+    one.show(lit())
+    one.close()
+    assert chip.driven == {8: True, 9: False}
+
+
+def test_a_line_that_runs_on_without_the_agent_is_stopped_by_taking_it(made: Any, chip: Chip) -> None:
+    """Taking a line needs a level, and a line that stood must not run by it."""
+    one = made(run=9, safe={"run": True})
+    one.open()
+    assert chip.driven == {9: False}
+    one.read(0)
+    assert chip.driven == {9: False}
+    one.close()
+    assert chip.driven == {9: True}
+
+
 def test_a_blinking_lamp_blinks_while_the_device_is_read(made: Any, chip: Chip) -> None:
     one = made(lamps={"red": 5}, blink_s=0.05)
     one.open()
@@ -334,6 +361,9 @@ def test_a_closed_device_gives_errors_of_the_contract(made: Any) -> None:
         ({"lamps": {"red": 5, "green": 5}}, "used twice"),
         ({"lamps": {"red": 17}, "inputs": STOP}, "used twice"),
         ({"lamps": {"red": -1}}, "no line"),
+        ({"stop": 5, "run": 5}, "used twice"),
+        ({"stop": 17, "inputs": STOP}, "used twice"),
+        ({"stop": 5, "safe": {"stop": True, "run": True}}, "opposites"),
         ({"inputs": {"a b": {"line": 1}}}, "pattern"),
         ({"chip": "gpiochip0", "lamps": {"red": 5}}, "chip"),
     ],

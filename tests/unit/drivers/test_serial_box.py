@@ -109,6 +109,25 @@ def test_the_horn_is_an_output_like_a_lamp(cable: Any) -> None:
     box.close()
 
 
+def test_the_line_is_stopped_until_the_first_picture_and_at_the_end(cable: Any) -> None:
+    """Also when the box restarts, before and after there is a picture."""
+    box = SerialBox(settings(port=cable.port, query="", lamps={"red": "R"}, stop="S", run="G", ready="ready"))
+    box.open()
+    stopped, running = b"S=1\nG=0\n", b"S=0\nG=1\n"
+    assert sent(box, cable, len(stopped)) == stopped
+    cable.say(b"ready\n")
+    assert sent(box, cable, len(stopped)) == stopped
+    box.show(lit())
+    assert cable.heard(12) == running + b"R=0\n"
+    cable.say(b"ready\n")
+    assert sent(box, cable, 12) == running + b"R=0\n"
+    box.show(Lamps(stop=True))
+    assert cable.heard(len(stopped)) == stopped
+    box.show(lit())
+    box.close()
+    assert cable.heard(16) == running + stopped
+
+
 def test_a_blinking_lamp_blinks_while_the_box_is_read(cable: Any) -> None:
     """The box needs no clock of its own, and when the agent ends, so does the blinking."""
     box = SerialBox(settings(port=cable.port, query="", lamps={"red": "R", "green": "G"}, blink_s=0.05))
@@ -180,6 +199,8 @@ def test_a_ready_line_together_with_inputs_costs_none(cable: Any) -> None:
         ("lamps", {"pink": "Q1"}, "lamps.pink"),
         ("lamps", {"red": "Q1", "blue": "Q1"}, "share one output"),
         ("horn", "red", "share one output"),
+        ("stop", "red", "share one output"),
+        ("safe", {"stop": False, "run": False}, "opposites"),
         ("ready", "(", "not a regular expression"),
         ("heartbeat_s", 0, "heartbeat_s"),
         ("safe", {"pink": True}, "safe"),

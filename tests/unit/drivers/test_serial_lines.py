@@ -102,6 +102,23 @@ def test_an_inverted_lamp_is_lit_by_a_line_that_is_off(made: Any) -> None:
     assert until(one, ("line", False))
 
 
+@pytest.mark.parametrize("keys", [{"run": "rts"}, {"stop": "rts", "inverted": ["stop"]}])
+def test_the_line_runs_only_while_a_picture_lets_it(made: Any, keys: dict[str, Any]) -> None:
+    """With RTS off, as the kernel leaves it, the line is stopped: before the first picture, and after reopening."""
+    one = made(inputs={"runs": {"line": "cts"}}, **keys)
+    one.open()
+    assert until(one, ("runs", False))
+    one.show(lit())
+    assert until(one, ("runs", True))
+    one.show(Lamps(stop=True))
+    assert until(one, ("runs", False))
+    one.show(lit())
+    assert until(one, ("runs", True))
+    one.close()
+    one.open()
+    assert until(one, ("runs", False))
+
+
 def test_a_blinking_lamp_blinks_while_the_device_is_read(made: Any) -> None:
     one = made(inputs={"line": {"line": "cts"}}, lamps={"red": "rts"}, horn="dtr", blink_s=0.2)
     one.open()
@@ -200,6 +217,9 @@ def test_driving_a_port_without_lines_is_told(cable: Any) -> None:
         ({"port": "COM3"}, "full path"),
         ({"lamps": {"red": "rts"}, "horn": "rts"}, "share one line"),
         ({"lamps": {"red": "rts"}, "supply": "rts"}, "share one line"),
+        ({"run": "rts", "supply": "rts"}, "share one line"),
+        ({"stop": "rts"}, "name stop in inverted"),
+        ({"run": "rts", "inverted": ["run"]}, "use run, which must not be in it"),
         ({"inputs": {"a": {"line": "cts"}, "b": {"line": "dsr", "pair": "cts"}}}, "share one line"),
         ({"inputs": {"a": {"line": "rts"}}}, "cts"),
         ({"lamps": {"red": "cts"}}, "rts"),

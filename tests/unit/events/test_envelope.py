@@ -10,6 +10,8 @@ import orjson
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.events import HASH_DIGITS, LANE_OF, LANES, Envelope, Event, Kind, Lane, Moment, batch, digest, size_bytes
 
@@ -69,6 +71,21 @@ def test_a_fact_carries_the_hash_of_the_one_before_it() -> None:
     second = orjson.loads(envelope.row(completed(), EPOCH, 2, digest(first.encode()))[4])
     assert "prevhash" not in orjson.loads(first)
     assert second["prevhash"] == sha256(first.encode()).hexdigest()[:HASH_DIGITS]
+
+
+ODD = st.text(st.sampled_from('a"\\\x00\x1f{},:µ\xff\u2028'), max_size=4)
+
+
+@given(ODD, ODD, ODD, st.dictionaries(ODD, ODD | st.integers(0, 9) | st.none()))
+def test_whatever_stands_in_a_fact_it_is_json(source: str, epoch: str, subject: str, data: dict[str, Any]) -> None:
+    """What is joined from texts made before is byte for byte what an encoder makes of the whole."""
+    moment = Moment(1, 2, synced=bool(data), boot=subject)
+    row, body = Envelope(source).finish(Event(Kind.STEP_DONE, subject, data, moment), epoch, 7, digest(b""))
+    document = orjson.loads(body)
+    assert (body, row[4]) == (orjson.dumps(document), body.decode())
+    told = (document["source"], document["id"], document["epoch"], document.get("subject", ""), document["bootid"])
+    assert told == (source, f"{epoch}.work.7", epoch, subject, subject)
+    assert document["data"] == data
 
 
 def test_a_fact_about_nothing_in_particular_has_no_subject() -> None:

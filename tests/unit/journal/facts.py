@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEEN = Moment(1_795_255_200_123_456_789, 42_000_000_007, synced=True, boot="b007")
-encode = Envelope("/acme/plant1/assembly/line3/st-040").row
+encode = Envelope("/acme/plant1/assembly/line3/st-040").finish
 
 KIND_OF = dict(zip(LANES, (Kind.ANDON_RAISED, Kind.ALARM_RAISED, Kind.SCAN_REPEATED, Kind.MEASUREMENT_TAKEN,
                            Kind.DEVICE_OPENED), strict=True))  # fmt: skip

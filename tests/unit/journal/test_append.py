@@ -7,19 +7,21 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.events import LANE_OF, LANES, Event, Kind, Lane
+from agent.events import LANE_OF, LANES, Event, Kind, Lane, digest
 from agent.journal.errors import JournalWriteError
 from agent.journal.journal import Journal
+from agent.journal.writer import INSERT_ROWS
 from tests.unit.journal.facts import KIND_OF, SEEN, ask, encode, now, numbers, opened, sequences, work
 
 if TYPE_CHECKING:
-    from agent.events import Row
+    from agent.events import Finished
 
 REOPEN = None
 
@@ -43,6 +45,21 @@ def test_each_lane_counts_without_gaps(history: list[list[Lane] | None]) -> None
         for lane in LANES:
             assert sequences(path, lane) == numbers(given_out[lane])
         assert dict(ask(path, "SELECT name, last_seq FROM lane")) == {lane: given_out[lane] for lane in LANES}
+
+
+@pytest.mark.parametrize("count", [1, INSERT_ROWS - 1, INSERT_ROWS, INSERT_ROWS + 1, 3 * INSERT_ROWS])
+def test_a_group_of_any_size_is_written_whole(journal: Journal, path: Path, count: int) -> None:
+    """In order and chained, the lane's book with it, however many go into the file by one statement."""
+    journal.append([work(str(place)) for place in range(count)], {})
+    rows = ask(path, "SELECT seq, body, crc FROM event_work ORDER BY seq")
+    bodies = [orjson.loads(body) for _, body, _ in rows]
+    heads = [digest(body.encode()) for _, body, _ in rows]
+    assert [seq for seq, _, _ in rows] == numbers(count)
+    assert [body["data"]["text"] for body in bodies] == [str(place) for place in range(count)]
+    assert [body.get("prevhash", "") for body in bodies] == ["", *heads[:-1]]
+    assert all(crc == crc32(body.encode()) for _, body, crc in rows)
+    size = sum(len(body.encode()) for _, body, _ in rows)
+    assert ask(path, "SELECT last_seq, last_hash, bytes FROM lane WHERE name = 'work'") == [(count, heads[-1], size)]
 
 
 def test_a_fact_is_on_disk_when_append_returns(journal: Journal, path: Path) -> None:
@@ -90,7 +107,7 @@ class Unencodable:
     """Stands for a bug: a value that is no JSON."""
 
 
-def bad(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+def bad(event: Event, epoch: str, sequence: int, previous: str) -> Finished:
     if event.data["text"] == "bad":
         raise ValueError("cannot be encoded")
     return encode(event, epoch, sequence, previous)
@@ -120,9 +137,9 @@ def test_a_document_that_cannot_be_encoded_takes_nothing_with_it(journal: Journa
     assert ask(path, "SELECT sent_seq FROM lane WHERE name = 'work'") == [(1,)]
 
 
-def plain(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+def plain(event: Event, epoch: str, sequence: int, previous: str) -> Finished:
     del epoch, previous
-    return sequence, "type", "time", "", event.data["text"], None
+    return (sequence, "type", "time", "", event.data["text"], None), b""
 
 
 def test_a_row_that_sqlite_does_not_take_takes_nothing_with_it(path: Path) -> None:
@@ -131,6 +148,8 @@ def test_a_row_that_sqlite_does_not_take_takes_nothing_with_it(path: Path) -> No
     journal.open()
     with pytest.raises(UnicodeEncodeError):
         journal.append([work("one"), work("\ud800")], {})
+    with pytest.raises(UnicodeEncodeError):
+        journal.append([*[work("one")] * (2 * INSERT_ROWS - 1), work("\ud800")], {})
     journal.append([work("two")], {})
     assert ask(path, "SELECT seq, body FROM event_work") == [(1, "two")]
     journal.close()

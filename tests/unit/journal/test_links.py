@@ -37,7 +37,7 @@ def found(journal: Journal, what: What, name: str) -> list[tuple[Lane, int]]:
 
 
 def named_by(kind: Kind, subject: str, **data: Any) -> set[tuple[What, str]]:
-    return names(encode(Event(kind, subject, data, NOW()), "e", 1)[4])
+    return names(encode(Event(kind, subject, data, NOW()), "e", 1, "")[0][4])
 
 
 # --- what is named

@@ -23,7 +23,7 @@ from tests.journals import KIND_OF, OWN_KINDS, Now, ask, encode, fact, given_up,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.events import Row
+    from agent.events import Finished
 
 KEEP_DAYS = 1.0
 DAY_S = 86_400.0
@@ -48,7 +48,7 @@ changes = st.dictionaries(
 )
 
 
-def careful(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+def careful(event: Event, epoch: str, sequence: int, previous: str) -> Finished:
     if event.subject == BAD:
         raise RuntimeError(BAD)
     return encode(event, epoch, sequence, previous)
@@ -124,7 +124,7 @@ class History(RuleBasedStateMachine):
         self.journal.append(events, documents)
         for event in events:
             lane = self.model[event.kind.lane]
-            row = encode(event, self.journal.epoch, lane.last + 1, lane.head)
+            row, _ = encode(event, self.journal.epoch, lane.last + 1, lane.head)
             lane.bodies[row[0]], lane.times[row[0]] = row[4], moment.time_ns
         self.documents |= {key: document for key, document in documents.items() if document is not None}
         for key in [key for key, document in documents.items() if document is None]:

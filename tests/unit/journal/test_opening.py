@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from agent.events import Envelope
 from agent.journal.journal import Journal
-Journal(Path(sys.argv[1]), Envelope("/a").row, None).open()
+Journal(Path(sys.argv[1]), Envelope("/a").finish, None).open()
 print("open", flush=True)
 sys.stdin.read()
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agent.events import Event, Row
+    from agent.events import Event, Finished
 
 REFUSED = Refusal(Lane.WORK, 2, 0x99, "payload format invalid")
 
@@ -100,7 +99,7 @@ def test_it_outlives_a_restart_and_its_events_retention(path: Path) -> None:
     journal.close()
 
 
-def failing(event: Event, epoch: str, sequence: int, previous: str) -> Row:
+def failing(event: Event, epoch: str, sequence: int, previous: str) -> Finished:
     if event.kind is Kind.SCAN_REPEATED and event.subject == "bad":
         raise RuntimeError("cannot be encoded")
     return encode(event, epoch, sequence, previous)
@@ -114,7 +113,7 @@ def test_an_order_waits_until_it_is_written(path: Path) -> None:
     journal.quarantine.put(REFUSED)
     journal.confirmed(Lane.WORK, 1)
     with pytest.raises(RuntimeError):
-        journal.append([replace(fact(), subject="bad")], {})
+        journal.append([fact()._replace(subject="bad")], {})
     assert rows(path) == []
     journal.settle()
     assert len(rows(path)) == 1

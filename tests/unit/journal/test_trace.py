@@ -10,7 +10,8 @@ from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalPathError
 from agent.journal.links import What
 from agent.journal.trace import Span, Tracer
-from tests.journals import Now, kept, opened, tidied
+from tests.journals import Now, facts, kept, opened, tidied
+from tests.unit.station.test_answers import Clockwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,3 +201,27 @@ def test_a_story_of_what_is_forgotten_is_shorter(path: Path, shift: Shift) -> No
 def test_a_journal_that_is_not_there_is_told(path: Path) -> None:
     with pytest.raises(JournalPathError):
         Tracer(path.with_name("none.db"))
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_call_that_a_unit_has_raised_is_found_by_it_to_its_end(path: Path, *, indexed: bool) -> None:
+    """Also what became of the call after the unit had left, and the value that raised it."""
+    bench = Clockwork()
+    bench.scan_all("OP-1", "SN1", "A/L1", "B/L1", "B/L1")
+    call = bench.measure("11").events[-1].subject
+    bench.measure("10")
+    bench.order("andon/raise", name="press")
+    bench.measure("1", gauge="gauge-2")
+    bench.pass_time(100)
+    bench.order("andon/arrive", call=call, by="7")
+    bench.order("andon/resolve", call=call, by="7")
+    bench.order("andon/close", call=call, by="7", reason="burr")
+    shift = Shift(path)
+    shift.journal.append([*bench.events, *(facts(FILLER, Lane.ANDON) if indexed else [])], {})
+    tidied(shift.journal)
+    shift.journal.close()
+    found = [event for event in story(path, What.UNIT, "SN1").events if event["lane"] == Lane.ANDON]
+    assert [event["type"].removeprefix("lineside.andon.") for event in found if event["subject"] == call] == [
+        "raised", "arrived", "resolved", "closed",
+    ]  # fmt: skip
+    assert [event["data"]["name"] for event in found if event["subject"] != call] == ["press"]  # by its time

@@ -103,6 +103,30 @@ def test_an_end_that_comes_first_does_not_make_the_call_look_open(office: Office
     assert len(office.box.got) == 1
 
 
+def test_a_reason_that_comes_later_is_no_second_end(tmp_path: Path) -> None:
+    """Nor is the restart of the line; whoever wants to hear of them names them."""
+    office = opened(tmp_path, {"resolve": True}, {"match": {"events": ["andon.restarted"]}, "resolve": True})
+    office.hear(event())
+    office.work()
+    office.hear(event("andon.resolved", 2, **{**CALL, "state": "resolved"}))
+    office.hear(event("andon.closed", 3, **{**CALL, "reason": "burr"}))
+    office.hear(event("andon.restarted", 4, **{**CALL, "stopped_s": 65.0}))
+    office.work()
+    assert [title.split(":")[0] for title in office.box.titles] == ["Call", "Resolved", "Line restarted"]
+    assert not any("over by now" in body for _, body in office.box.got)
+    assert "after 1 min 5 s" in office.box.got[-1][1]
+    office.close()
+
+
+def test_a_reason_is_the_end_where_no_other_was_heard(office: Office) -> None:
+    """The fact of the end was lost to retention or damage."""
+    office.hear(event())
+    office.work()
+    office.hear(event("andon.closed", 3, **CALL))
+    office.work()
+    assert [title.split(":")[0] for title in office.box.titles] == ["Call", "Closed"]
+
+
 def test_an_alarm_that_comes_again_is_a_new_one(office: Office) -> None:
     """An end is the end of what was raised before it, not after."""
     office.hear(lost(1))
@@ -345,7 +369,8 @@ def test_any_history_tells_each_call_once_and_leaves_none_open(
     events = []
     for number in range(calls):
         call = {**CALL, "call": f"c-{number}", "name": f"call {number}"}
-        events += [event("andon.raised", 2 * number + 1, **call), event("andon.resolved", 2 * number + 2, **call)]
+        kinds = ("andon.raised", "andon.resolved", "andon.closed", "andon.restarted")
+        events += [event(kind, 4 * number + place, **call) for place, kind in enumerate(kinds, 1)]
     history = events * lives
     chance.shuffle(history)
     for one in history:
@@ -367,4 +392,5 @@ def test_any_history_tells_each_call_once_and_leaves_none_open(
         about = [(title, body) for title, body in office.box.got if f": call {number} (" in title]
         raised = [body for title, body in about if title.startswith("Call")]
         assert len(raised) == 1
-        assert ("over by now" in raised[0]) != any(title.startswith("Resolved") for title, _ in about)
+        ends = [title for title, _ in about if title.startswith(("Resolved", "Closed"))]
+        assert len(ends) == ("over by now" not in raised[0])

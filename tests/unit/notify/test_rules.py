@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RAISED = News(PATH, "e", "andon", 1, "andon.raised", data=CALL)
-ESCALATED = News(PATH, "e", "andon", 2, "andon.escalated", data={**CALL, "level": 2})
+ESCALATED = News(
+    PATH, "e", "andon", 2, "andon.escalated", data={**CALL, "level": 2, "stop": "pending", "escalated_to": "supervisor"}
+)
 ALARM = News(PATH, "e", "alarm", 1, "alarm.raised", data={"alarm": "device-lost", "device": "gauge-1", "priority": 2})
 
 QUIET = News(PATH, "e", "alarm", 2, "alarm.raised", data={**ALARM.data, "state": "shelved", "quiet": True})
@@ -36,6 +38,11 @@ MATCHES = [
     ({"types": ["quality", "safety"]}, RAISED, True),
     ({"types": ["safety"]}, RAISED, False),
     ({"modes": ["stop"]}, RAISED, False),
+    ({"stops": ["stopped"]}, RAISED, False),
+    ({"stops": ["pending", "stopped"]}, ESCALATED, True),
+    ({"escalated_to": ["supervisor"]}, ESCALATED, True),
+    ({"escalated_to": ["plant manager"]}, ESCALATED, False),
+    ({"escalated_to": ["supervisor"]}, RAISED, False),
     ({"names": ["quality"]}, RAISED, True),
     ({"levels": [0]}, RAISED, True),
     ({"levels": [2]}, RAISED, False),

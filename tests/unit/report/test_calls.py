@@ -112,6 +112,35 @@ def test_the_line_stands_from_stop_to_restart(facts: list[tuple[str, float, Any]
     assert [stop.length_s for stop in call.standing] == lengths
 
 
+def test_a_stop_call_holds_the_line_from_its_press_to_the_restart() -> None:
+    """Not to its end: the line may stand some time before it runs again."""
+    facts = (fact("raised", 0, **STOP, stop="stopped"), fact("resolved", 25, **STOP), fact("restarted", 40))
+    assert [stop.length_s for stop in joined(*facts).standing] == [40]
+    assert [stop.length_s for stop in joined(*facts[:2]).standing] == [25]
+    assert [stop.length_s for stop in joined(*facts[:1]).standing] == [WAITING]
+
+
+def test_who_comes_without_a_word_has_answered() -> None:
+    call = joined(fact("raised", 0), fact("arrived", 9, arrived_s=9.5, answered_s=9.5), fact("acknowledged", 12))
+    assert (call.acknowledged_s, call.arrived_s) == (9.5, 9.5)
+    call = joined(fact("raised", 0), fact("acknowledged", 3), fact("arrived", 9, arrived_s=9.5))
+    assert (call.acknowledged_s, call.arrived_s) == (3, 9.5)
+
+
+def test_the_highest_level_counts() -> None:
+    facts = [fact("escalated", at_s, level=level) for at_s, level in ((300, 1), (600, 3), (700, True), (800, "9"))]
+    assert joined(fact("raised", 0), *facts).level == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "closed", "unclosed"), [("resolved", False, True), ("resolved", True, False), ("closed", False, False)]
+)
+def test_a_reason_that_comes_later_is_no_second_end(state: str, *, closed: bool, unclosed: bool) -> None:
+    facts = [fact("raised", 0, level=0), fact("resolved", 25, state=state)]
+    call = joined(*facts, *([fact("closed", 900, closed_s=900.0)] if closed else []))
+    assert (call.ended_by, call.ended_s, call.unclosed) == ("resolved", 25, unclosed)
+
+
 def test_where_no_levels_are_told_a_stop_call_holds_the_line_from_press_to_end() -> None:
     call = joined(fact("raised", 0, mode="stop"), fact("resolved", 25, mode="stop"))
     assert [stop.length_s for stop in call.standing] == [25]

@@ -107,6 +107,12 @@ def test_steps_that_a_call_ended_without_are_told_and_not_timed() -> None:
     assert (row.arrive.without, row.resolve.without, row.cancelled, row.open) == (1, 1, 1, 0)
 
 
+def test_escalated_cancelled_and_unclosed_calls_are_counted() -> None:
+    calls = [call(0, 1, level=1, **DONE), call(1, 2, level=3, ended_by="cancelled"), call(2, 3, unclosed=True, **DONE)]
+    row = figures(*calls).total
+    assert (row.escalated, row.highest_level, row.cancelled, row.unclosed) == (2, 3, 1, 1)
+
+
 def test_a_call_whose_beginning_is_gone_is_told_as_such() -> None:
     row = figures(call(begun=None, acknowledged_s=4.0, ended_s=None, ended_by="resolved")).total
     assert (row.beginning_lost, row.acknowledge.count, row.resolve.count, row.resolve.unmeasured) == (1, 1, 0, 1)

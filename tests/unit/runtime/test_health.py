@@ -20,7 +20,7 @@ SOURCE = "/acme/plant1/assembly/line3/st-040"
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    one = Journal(tmp_path / "journal.db", Envelope(SOURCE).row, Clock().now)
+    one = Journal(tmp_path / "journal.db", Envelope(SOURCE).finish, Clock().now)
     one.open()
     yield one
     one.close()
@@ -97,7 +97,7 @@ def test_a_worker_that_does_not_move_is_a_reason(journal: Journal, health: Healt
 def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path, health: Health) -> None:
     """The page stays up and says so."""
     report = StatusReport(
-        Journal(tmp_path / "none.db", Envelope(SOURCE).row, Clock().now), health, Clock(), SOURCE, list
+        Journal(tmp_path / "none.db", Envelope(SOURCE).finish, Clock().now), health, Clock(), SOURCE, list
     )
     status = report()
     assert status["ok"] is False

@@ -40,7 +40,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.clock = Clock()
-        self.journal = Journal(path, Envelope("/a/b/c/d/e").row, self.clock.now)
+        self.journal = Journal(path, Envelope("/a/b/c/d/e").finish, self.clock.now)
         self.journal.open()
         self.outcomes: list[Any] = []
         self.replies: list[tuple[Reply, Any]] = []

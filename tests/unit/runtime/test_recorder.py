@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from agent.events import Envelope, Kind, Lane
+from agent.journal.errors import JournalWriteError
 from agent.journal.journal import Journal, JournalSettings
 from agent.runtime import recorder as room
 from agent.runtime.clock import Clock
@@ -18,9 +19,10 @@ from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
 from agent.signals import Input
-from agent.station.rules import AndonCall, CallMode, Operation, Rules, ScanRule
+from agent.station.rules import AndonCall, AndonRules, CallMode, Operation, Rules, ScanRule
 from agent.station.station import Station
 from drivers.contract import Answer, Contact, Lamp, Lamps, Reading, Scan, Verdict
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,11 @@ RULES = Rules(
         ScanRule(name="unit", pattern=r"(?P<unit>SN\d+)"),
     ),
     operation=(Operation(name="pass", units=r"SN\d+"),),
-    call=(AndonCall(name="cord", type="process", mode=CallMode.STOP, device="box", input="cord"),),
+    call=(
+        AndonCall(name="cord", type="process", mode=CallMode.STOP, device="box", input="cord"),
+        AndonCall(name="help", type="process", device="box", input="help", reset_input="key"),
+    ),
+    andon=AndonRules(escalate_after_s=0.05),
 )
 
 SETTINGS = JournalSettings(reserve_bytes=100_000)
@@ -53,7 +59,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = Clock()
-        self.journal = Journal(path, Envelope("/a/b/c/d/e").row, self.clock.now, SETTINGS)
+        self.journal = Journal(path, Envelope("/a/b/c/d/e").finish, self.clock.now, SETTINGS)
         self.journal.open()
         self.health = Health()
         self.shown: list[tuple[str, Any, int]] = []
@@ -148,7 +154,8 @@ def test_red_is_shown_before_it_is_on_disk(bench: Bench) -> None:
 def test_a_stop_lights_red_before_it_is_on_disk(bench: Bench) -> None:
     """The line stops at the press."""
     bench.record(Contact(b"", "cord", active=True), source="box")
-    assert bench.shown == [("lamps", Lamps(frozenset(RED), blinking=frozenset(RED), horn=True), 0)]
+    red = frozenset(RED)
+    assert bench.shown == [("lamps", Lamps(red, blinking=red, horn=True, hurried=red, stop=True), 0)]
     assert bench.on_disk() == [Kind.ANDON_RAISED]
 
 
@@ -317,3 +324,90 @@ def test_the_end_records_what_still_waits(bench: Bench) -> None:
     bench.say("SN1")
     bench.recorder.close()
     assert bench.on_disk() == ["operator.signed-on", "operation.started", "operation.completed"]
+
+
+def climbed(bench: Bench) -> list[int]:
+    return [data["level"] for data in bench.bodies(Kind.ANDON_ESCALATED)]
+
+
+def test_a_timer_ends_without_anything_happening(bench: Bench) -> None:
+    """Nobody touches the station: the call is heard by the next one all the same, once."""
+    bench.record(Contact(b"", "help", active=True), source="box")
+    eventually(lambda: bench.recorder.step() or climbed(bench))
+    for _ in range(3):
+        bench.recorder.step()
+    assert climbed(bench) == [1]
+
+
+def test_a_timer_goes_on_in_the_next_life(bench: Bench) -> None:
+    """The agent was away when it ended: it ends at the start."""
+    bench.record(Contact(b"", "help", active=True), source="box")
+    bench.begin()
+    eventually(lambda: bench.recorder.step() or climbed(bench))
+    assert climbed(bench) == [1]
+
+
+def test_an_end_that_cannot_be_recorded_comes_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full for a while costs no level, and doubles none."""
+    bench.record(Contact(b"", "help", active=True), source="box")
+
+    def full(*_: object) -> None:
+        raise JournalWriteError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.journal, "append", full)
+        eventually(lambda: bench.recorder.step() or bench.entry.get("trouble"))
+        for _ in range(5):
+            bench.recorder.step()
+        assert climbed(bench) == []
+    eventually(lambda: bench.recorder.step() or climbed(bench))
+    assert climbed(bench) == [1]
+    assert bench.on_disk().count(Kind.ALARM_RAISED) == 1
+
+
+def delivered(bench: Bench) -> list[bool]:
+    return [call["delivered"] for call in bench.journal.documents()["state/andon"]["calls"]]
+
+
+def test_a_call_counts_as_delivered_when_it_is_confirmed(bench: Bench) -> None:
+    """Not when it is sent, and not because an earlier one was."""
+    bench.record(Contact(b"", "help", active=True), source="box")
+    bench.journal.sent(Lane.ANDON, 1)
+    bench.recorder.step()
+    assert delivered(bench) == [False]
+    bench.journal.confirmed(Lane.ANDON, 1)
+    bench.record(Contact(b"", "cord", active=True), source="box")
+    assert delivered(bench) == [True, False]
+    with bench.journal.reader() as reader:
+        bench.journal.confirmed(Lane.ANDON, reader.lanes()[Lane.ANDON].last)
+    bench.recorder.step()
+    assert delivered(bench) == [True, True]
+
+
+def stops(bench: Bench) -> list[bool]:
+    return [what.stop for to, what, _ in bench.shown if to == "lamps"]
+
+
+def test_no_picture_lets_a_stopped_line_run_before_that_is_on_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal in red beside the end of the stop, a full disk, a life that begins on one: the line stands."""
+    bench.record(Contact(b"", "cord", active=True), source="box")
+    bench.say("nonsense")
+    bench.record(Contact(b"", "cord", active=False), source="box")
+    *before, last = zip(stops(bench), [on_disk for to, _, on_disk in bench.shown if to == "lamps"], strict=True)
+    assert last[0] is False
+    assert all(stop or on_disk == len(bench.on_disk()) for stop, on_disk in [*before, last])
+    bench.record(Contact(b"", "cord", active=True), source="box")
+
+    def full(*_: object) -> None:
+        raise JournalWriteError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.journal, "append", full)
+        bench.shown.clear()
+        bench.record("OP-1")
+        bench.begin()
+        bench.record("OP-2")
+        assert stops(bench)
+        assert all(stops(bench))

@@ -9,7 +9,7 @@ from agent.events import NS_PER_S, Moment
 from agent.signals import Command, Input, TimeUp
 from agent.station import timers
 from agent.station.alarms.declared import Alarm, AlarmSettings
-from agent.station.rules import AndonCall, MachineSignal, Rules
+from agent.station.rules import AndonCall, AndonRules, MachineSignal, Rules
 from drivers.contract import Reading
 from tests.unit.station.bench import Bench, after
 
@@ -36,6 +36,7 @@ def rules(*alarms: Alarm, authority: tuple[Authority, ...] = (), **settings: Any
     return Rules(
         machine=tuple(MachineSignal(name=name, device="box", input=name) for name in SIGNALS),
         call=(AndonCall(name="help", type="equipment", device="box", input="help"),),
+        andon=AndonRules(escalate_after_s=0),
         alarm=alarms,
         alarms=AlarmSettings(**settings),
         authority=authority,

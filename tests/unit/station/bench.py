@@ -95,7 +95,7 @@ class Bench:
     def release(self, name: str = "quality") -> Decision:
         return self.press(name, active=False)
 
-    def order(self, name: str, **data: Any) -> Decision:
+    def order(self, name: str, /, **data: Any) -> Decision:
         return self.say(Command(name, data), "central")
 
     def restart(self, *, boot: str = "b1") -> None:

@@ -48,7 +48,7 @@ def test_a_call_with_a_key_outlives_its_button(bench: Bench) -> None:
     """Letting the cord go resolves nothing; the key does."""
     bench.press("cord")
     assert kinds(bench.release("cord")) == []
-    assert kinds(bench.press("key")) == [Kind.ANDON_RESOLVED]
+    assert kinds(bench.press("key")) == [Kind.ANDON_RESOLVED, Kind.ANDON_RESTARTED]
 
 
 def test_a_key_without_a_call_resolves_nothing(bench: Bench) -> None:
@@ -194,5 +194,6 @@ def test_an_open_call_survives_a_restart(bench: Bench) -> None:
     """The same call goes on; across boots no duration is made up."""
     call = only(bench.press("cord")).subject
     bench.restart(boot="b2")
-    resolved = only(bench.press("key"))
+    resolved, restarted = bench.press("key").events
     assert (resolved.subject, resolved.data["duration_s"]) == (call, None)
+    assert (restarted.subject, restarted.data["stopped_s"]) == (call, None)

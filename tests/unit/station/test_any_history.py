@@ -37,6 +37,7 @@ class Seen:
     def __init__(self) -> None:
         self.operator = ""
         self.calls: dict[str, str] = {}
+        self.stood: list[str] = []
         self.unit = ""
         self.operation = ""
         self.parts: Counter[str] = Counter()
@@ -70,10 +71,13 @@ class Seen:
         if event.kind is Kind.ANDON_RAISED:
             assert event.subject not in self.calls
             self.calls[event.subject] = event.data["mode"]
+        elif event.kind is Kind.ANDON_RESTARTED:
+            self.stood.remove(event.subject)
+            assert not self.stopped
         else:
             assert event.subject in self.calls
-        if event.kind is Kind.ANDON_RESOLVED:
-            del self.calls[event.subject]
+        if event.kind is Kind.ANDON_RESOLVED and self.calls.pop(event.subject) == "stop":
+            self.stood.append(event.subject)
 
     def _work(self, event: Event) -> None:
         data = event.data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.events import Kind, Lane
-from agent.signals import AgentStarted, DeviceLost, DeviceOpened
+from agent.signals import AgentStarted, CallsDelivered, DeviceLost, DeviceOpened
 from agent.station.rules import AndonCall, CallMode, MachineSignal, Request, Rules
 from drivers.contract import Condition, Held, Lamp, Lamps
 from tests.unit.station.bench import RULES, Bench, kinds, only, said
@@ -106,9 +106,11 @@ def test_a_machine_lights_nothing_and_refuses_nothing(bench: Bench) -> None:
 
 
 def test_a_call_blinks_until_somebody_comes(bench: Bench) -> None:
-    """And a call for help is blue."""
+    """And a call for help is blue.  It blinks fast until the central has it."""
+    blue = frozenset({Lamp.BLUE})
     raised = bench.press("help")
-    assert raised.lamps == Lamps(frozenset({Lamp.BLUE}), blinking=frozenset({Lamp.BLUE}))
+    assert raised.lamps == Lamps(blue, blinking=blue, hurried=blue)
+    assert bench.say(CallsDelivered(), "agent").lamps == Lamps(blue, blinking=blue)
     answered = bench.order("andon/acknowledge", call=only(raised).subject, by="OP-9")
     assert answered.lamps == Lamps(frozenset({Lamp.BLUE}))
     assert bench.press("done").lamps == Lamps()
@@ -117,11 +119,12 @@ def test_a_call_blinks_until_somebody_comes(bench: Bench) -> None:
 def test_a_stop_sounds_the_horn_until_somebody_comes(bench: Bench) -> None:
     red = frozenset({Lamp.RED})
     raised = bench.press("cord")
-    assert raised.lamps == Lamps(red, blinking=red, horn=True)
+    assert raised.lamps == Lamps(red, blinking=red, horn=True, hurried=red, stop=True)
     answered = bench.order("andon/acknowledge", call=only(raised).subject, by="OP-9")
-    assert answered.lamps == Lamps(red)
+    assert answered.lamps == Lamps(red, stop=True)
 
 
 def test_a_refusal_is_steady_red_beside_a_blinking_call(bench: Bench) -> None:
     bench.press("quality")
+    bench.say(CallsDelivered(), "agent")
     assert bench.scan("nonsense").lamps == Lamps(frozenset({Lamp.RED, Lamp.YELLOW}), blinking=frozenset({Lamp.YELLOW}))
