@@ -223,6 +223,10 @@ def _print_status(told: dict[str, Any]) -> None:
         typer.echo(f"device {name}: {device['state']} {device['reason']}")
     for call in told.get("calls", []):
         typer.echo(_call(call))
+    for alarm in told.get("alarms", []):
+        typer.echo(_alarm(alarm))
+    if (more := told.get("alarms_standing", 0) - len(told.get("alarms", []))) > 0:
+        typer.echo(f"and {more} more alarms")
     if (line := told.get("line", {})).get("since"):
         typer.echo(f"line {line['state']}, stands since {line['since']}")
     if waiting := told.get("unclosed"):
@@ -243,6 +247,18 @@ def _call(call: dict[str, Any]) -> str:
         f"since {call['time']}",
     ]
     return f"call {call['name']} ({call['type']}): {', '.join(filter(None, parts))}"
+
+
+def _alarm(alarm: dict[str, Any]) -> str:
+    until = f"until {alarm['shelved_until']}" if "shelved_until" in alarm else ""
+    parts = [
+        alarm["priority"],
+        alarm["state"],
+        until,
+        alarm["detail"],
+        f"since {alarm['raised']}" if alarm["raised"] else "",
+    ]
+    return f"alarm {alarm['id']}: {', '.join(filter(None, parts))}"
 
 
 def _figure(value: float | None) -> str:

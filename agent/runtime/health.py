@@ -15,6 +15,7 @@ from agent import __version__
 from agent.events import NS_PER_S
 from agent.journal.errors import JournalError
 from agent.runtime.rates import Rates
+from agent.station.alarms import listing
 from agent.station.andon import calls
 from agent.station.sets import telling
 from agent.station.standing import CALLS
@@ -193,4 +194,5 @@ def _station(memory: dict[str, Any]) -> dict[str, Any]:
         "calls": sorted(opened, key=lambda call: str(call["time"])),
         "line": standing.get("line", {}),
         "unclosed": standing.get("unclosed", []),
+        **listing.told(memory),
     }

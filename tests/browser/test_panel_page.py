@@ -278,6 +278,13 @@ def troubled_status() -> dict[str, Any]:
     status["lanes"]["andon"].update(depth=1, oldest_age_s=12.0)
     status["last"] = verdict("refuse", "part 4711-C is not in operation fit-bearing: scan 4711-A")
     status["calls"] = [call("material", delivered=False), call("quality", state="acknowledged", time=ago(911))]
+    status["alarms"] = [
+        {"id": "press-overload", "alarm": "press-overload", "name": "press-overload", "device": "io-1",
+         "priority": "high", "state": "unacknowledged", "raised": ago(75), "detail": "", "text": "Press overload"},
+        {"id": "device-lost/scanner-1", "alarm": "device-lost", "device": "scanner-1", "priority": "high",
+         "state": "shelved", "raised": ago(400), "detail": "unplugged", "quiet": True},
+    ]  # fmt: skip
+    status["alarms_standing"] = 9
     status["lamps"] = ["red", "yellow"]
     return status
 
@@ -413,6 +420,12 @@ def test_trouble_is_told(browser: Browser, station: Station) -> None:
     assert "3 min" in first
     assert "not yet delivered" not in second
     assert "acknowledged" in second
+    assert browser.text("#alarm-list").split("\n") == [
+        "Press overload high, unacknowledged, 1 min",
+        "device-lost scanner-1 high, shelved, 6 min",
+        "unplugged",
+        "and 7 more alarms",
+    ]
 
 
 def test_hostile_text_stays_text(browser: Browser, station: Station) -> None:

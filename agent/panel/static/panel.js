@@ -6,6 +6,7 @@
 const SILENCE_MS = 4000; // the agent speaks every second; after this long nothing shown may be taken as current
 const REDIAL_MS = 2000;
 const PASS_FRESH_S = 30; // an older pass is drawn in outline: it answers no new scan
+const ALARMS_SHOWN = 5;
 const LATE_S = 15; // facts waiting longer than this are worth a colour
 const CONTROLS =
   "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
@@ -65,6 +66,7 @@ function render(status) {
   const now = Date.parse(status.now);
   renderWork(status.operation);
   renderCalls(status, now);
+  renderAlarms(status.alarms ?? [], status.alarms_standing ?? 0, now);
   renderDevices(status.devices);
   renderDelivery(status.lanes, status.broker);
   renderVerdict(status, now);
@@ -171,6 +173,21 @@ function fate(call, now) {
   else if (call.stop === "pending") told.push(call.stop_at ? `Stops the line at ${call.stop_at}` : "Will stop the line");
   if (call.level > 0) told.push(`Level ${call.level}: ${call.escalated_to} told`);
   return told;
+}
+
+function renderAlarms(alarms, standing, now) {
+  const shown = alarms.slice(0, ALARMS_SHOWN);
+  const entries = shown.map((alarm) => {
+    const entry = element("li", "", alarm.quiet ? "quiet" : alarm.priority);
+    const name = alarm.text || alarm.name || `${alarm.alarm} ${alarm.device}`;
+    const age = alarm.raised ? span(secondsSince(alarm.raised, now)) : "";
+    entry.append(element("span", name, "name"), ` ${[alarm.priority, alarm.state, age].filter(Boolean).join(", ")}`);
+    if (alarm.detail) entry.append(element("span", alarm.detail, "detail"));
+    return entry;
+  });
+  if (standing > shown.length) entries.push(element("li", `and ${standing - shown.length} more alarms`));
+  byId("alarm-list").hidden = entries.length === 0;
+  fill(byId("alarm-list"), entries);
 }
 
 function renderDevices(devices) {

@@ -11,6 +11,8 @@ from agent.station import timers
 from agent.station.alarms import document, flood
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agent.station.alarms.profiles import Profiles
     from agent.station.decision import Document, Draft
 
@@ -19,6 +21,9 @@ INDEX = "alarms"
 
 PUBLISHED = "state/alarms"
 TIMER = "alarms/list"
+
+RANKS = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+SHOWN = ("id", "alarm", "name", "device", "priority", "state", "raised", "detail", "text", "quiet", "shelved_until")
 
 MANY = 20
 RENEW_S = 0.2
@@ -62,6 +67,14 @@ def tell(draft: Draft, profiles: Profiles, *, at_once: bool) -> None:
         told["flood"] = True
     draft.put(PUBLISHED, told)
     draft.put(INDEX, {**index, "standing": known, "published": timers.mark(draft.moment)})
+
+
+def told(memory: Mapping[str, Document]) -> Document:
+    """What a page shows of the alarms that stand: the most urgent ones, those that are put aside last, and how many."""
+    alarms: list[Document] = (memory.get(PUBLISHED) or {}).get("alarms", [])
+    urgent = sorted(alarms, key=lambda one: ("quiet" in one, RANKS.get(one["priority"], len(RANKS))))
+    shown = [{key: one[key] for key in SHOWN if key in one} for one in urgent[:MANY]]
+    return {"alarms": shown, "alarms_standing": len(alarms)}
 
 
 def _is_new(draft: Draft, index: Document) -> bool:
