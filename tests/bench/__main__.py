@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 
 from tests.bench import (
+    alarms,
     andon,
     camera,
     capture,
@@ -55,6 +56,7 @@ MEASURES: dict[str, Callable[[Plan], Iterable[Row]]] = {
     "whole-path": whole_path.measure,
     "drain": drain.measure,
     "andon": andon.measure,
+    "alarms": alarms.measure,
     "lamp": lamp.measure,
     "footprint": footprint.measure,
     "camera": camera.measure,
