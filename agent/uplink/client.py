@@ -155,7 +155,7 @@ class Link:
 
         Raises BrokerLostError if the connection is over.
         """
-        properties = _of_content(content_type) if self._v5 else None
+        properties = content_properties(content_type) if self._v5 else None
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerLostError(f"broker {self._where}: {sent.rc.name}")
@@ -207,9 +207,23 @@ class Link:
         )
 
 
+class _Packed(Properties):
+    """Properties that are packed once: the library would pack them anew for each message."""
+
+    _bytes: bytes
+
+    def __init__(self, properties: Properties) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        vars(self)["_bytes"] = properties.pack()  # type: ignore[no-untyped-call]  # assigning is for MQTT's own names
+
+    def pack(self) -> bytes:
+        """Return the bytes on the wire."""
+        return self._bytes
+
+
 @cache
-def _of_content(content_type: str) -> Properties:
+def content_properties(content_type: str) -> Properties:
     """The properties of a message; the library only reads them, so that all messages of a kind share one."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.ContentType = content_type
-    return properties
+    return _Packed(properties)
