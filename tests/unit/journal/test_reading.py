@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -205,9 +206,13 @@ def test_reading_from_a_closed_reader_is_told(reader: JournalReader) -> None:
         reader.documents()
 
 
-@given(max_bytes=st.integers(0, 6000), max_events=st.integers(1, 12), checked=st.integers(0, 10))
+@given(
+    max_bytes=st.integers(0, 6000), max_events=st.integers(1, 12), checked=st.integers(0, 10), number=st.integers(1, 4)
+)
 @settings(max_examples=60)
-def test_messages_hold_every_fact_once_and_untouched(max_bytes: int, max_events: int, checked: int) -> None:
+def test_messages_hold_every_fact_once_and_untouched(
+    max_bytes: int, max_events: int, checked: int, number: int
+) -> None:
     """Whether facts were checked before or are checked now, the messages of a lane are its bodies, in order."""
     reader = shared_reader()
     reader._checked = {Lane.WORK: checked}
@@ -215,12 +220,26 @@ def test_messages_hold_every_fact_once_and_untouched(max_bytes: int, max_events:
     assert every is not None
     found: list[str] = []
     after = 0
-    while message := reader.message(Lane.WORK, after, max_events, max_bytes):
-        bodies = every.bodies[after : message.last]
-        assert (message.first, message.events) == (after + 1, len(bodies))
-        assert message.events <= max_events
-        assert message.events == 1 or len(message.payload) <= max_bytes
-        assert message.payload.decode() == (batch(bodies) if len(bodies) > 1 else bodies[0])
-        found += bodies
-        after = message.last
+    while messages := reader.messages(Lane.WORK, after, max_events, max_bytes, number=number):
+        assert len(messages) <= number
+        for message in messages:
+            bodies = every.bodies[after : message.last]
+            assert (message.first, message.events) == (after + 1, len(bodies))
+            assert message.events <= max_events
+            assert message.events == 1 or len(message.payload) <= max_bytes
+            assert message.payload.decode() == (batch(bodies) if len(bodies) > 1 else bodies[0])
+            found += bodies
+            after = message.last
     assert found == list(every.bodies)
+    assert reader.message(Lane.WORK, after, max_events, max_bytes) is None
+
+
+def test_several_messages_in_one_piece_of_work_end_where_a_number_is_missing(journal: Journal) -> None:
+    """What was given up is not joined over: the piece with the hole is left to whoever looks closer."""
+    journal.append([work(f"{number}") for number in range(100)], {})
+    with journal.reader() as reader:
+        reader._checked = {Lane.WORK: 100}
+        with closing(sqlite3.connect(journal.path)) as other, other:
+            other.execute("DELETE FROM event_work WHERE seq = 35")
+        messages = reader.messages(Lane.WORK, 0, 10, HUGE, number=5)
+    assert [(message.first, message.last) for message in messages] == [(1, 10), (11, 20), (21, 30)]
