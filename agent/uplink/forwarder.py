@@ -19,6 +19,7 @@ from agent import __version__
 from agent.journal.errors import JournalCorruptError, JournalError
 from agent.signals import Command, LineProgress, Offer, Reply
 from agent.uplink import downlink
+from agent.uplink.ahead import ReadAhead
 from agent.uplink.bell import Bell
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
@@ -63,7 +64,8 @@ class Forwarder:
     """The worker that owns the connection to the broker.
 
     `order` passes on what came for the station (a command, documents of reference data, what another station tells) and
-    says whether there was room for it; `report` takes the fields of the broker's health entry.
+    says whether there was room for it; `report` takes the fields of the broker's health entry.  `ahead` is a worker for
+    a thread of its own; if that does not run, the forwarder does without.
     """
 
     name = "forwarder"
@@ -85,8 +87,9 @@ class Forwarder:
         self._journal = journal
         self._order = order
         self._report = report
-        self._sender = Sender(settings, self._topics, journal, report)
         self._bell = Bell()
+        self.ahead = ReadAhead(journal, self._bell.ring)
+        self._sender = Sender(settings, self._topics, journal, self.ahead, report)
         self._answers: SimpleQueue[tuple[Reply, Mapping[str, Any]]] = SimpleQueue()
         self._woken = False
         self._stopping = False
@@ -309,7 +312,7 @@ class Forwarder:
         return True
 
     def _drain(self, deadline_s: float) -> None:
-        while self._sender.in_the_air and (left_s := deadline_s - time.monotonic()) > 0:
+        while not self._sender.at_rest and (left_s := deadline_s - time.monotonic()) > 0:
             self._take_news(min(left_s, WAIT_S))
             self._sender.send(time.monotonic())
 

@@ -13,6 +13,7 @@ import structlog
 
 from agent.events import LANES, Lane
 from agent.journal.quarantine import Refusal
+from agent.uplink.ahead import PATIENCE_S, Place, ReadAhead
 from agent.uplink.lane import Flight, LaneProgress
 from agent.uplink.outlet import URGENT, Outlet
 from agent.uplink.reasons import FOR_GOOD, NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from agent.config import Broker
     from agent.journal.journal import Journal
-    from agent.journal.reader import JournalReader
+    from agent.journal.reader import JournalReader, Message
     from agent.uplink.client import Connected, Link
     from agent.uplink.downlink import Wanted
     from agent.uplink.topics import Topics
@@ -54,10 +55,13 @@ WAYS = tuple(Way(lane) for lane in LANES)
 class Sender:
     """Fills the window of a connection from the journal.  `report` takes fields of the broker's health entry."""
 
-    def __init__(self, settings: Broker, topics: Topics, journal: Journal, report: Callable[..., None]) -> None:
+    def __init__(
+        self, settings: Broker, topics: Topics, journal: Journal, ahead: ReadAhead, report: Callable[..., None]
+    ) -> None:
         self._settings = settings
         self._topics = topics
         self._journal = journal
+        self._ahead = ahead
         self._report = report
         self._epoch = ""
         self._followed = ""
@@ -96,6 +100,11 @@ class Sender:
         """Messages not yet acknowledged."""
         return self._outlet.in_the_air
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is in the air, nor on its way from the disk."""
+        return not self._outlet.in_the_air and not self._ahead.coming
+
     def reader(self) -> JournalReader:
         """A reader of the journal there is now."""
         return self._follow_journal()
@@ -106,7 +115,7 @@ class Sender:
 
     def wait_s(self, longest_s: float, now_s: float) -> float:
         """How long the connection may rest until there may be something to send."""
-        return self._outlet.wait_s(longest_s, now_s)
+        return self._outlet.wait_s(PATIENCE_S if self._ahead.coming else longest_s, now_s)
 
     def send(self, now_s: float, woken: Callable[[], bool] = bool) -> None:
         """Fill the window, most urgent lane first; then what is sent a second time.
@@ -114,6 +123,7 @@ class Sender:
         Once `woken` says that there is something new, stops after a message that is not urgent: a call may have come.
         """
         reader = self._follow_journal()
+        self._ahead.coming = False
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_S
             self._look_for_salvage(reader)
@@ -124,6 +134,8 @@ class Sender:
                     break
                 if not way.urgent and woken():
                     return
+            if self._ahead.coming:
+                return
         self._replays.send(self._outlet, reader, now_s)
 
     def acked(self, mid: int, code: int, reason: str, now_s: float) -> None:
@@ -193,7 +205,8 @@ class Sender:
         """Send one message; False if there is nothing to send on this way now."""
         outlet = self._outlet
         events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
-        message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        place = Place(self._epoch, way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        message = self._next(reader, place)
         if message is None:
             return False
         flight = progress.depart(message.first, message.last)
@@ -203,6 +216,16 @@ class Sender:
             answered = partial(self._answered, way, flight)
             outlet.publish(way.lane, message.payload, message.events, now_s, answered)
         return True
+
+    def _next(self, reader: JournalReader, place: Place) -> Message | None:
+        """The message at `place`: read ahead, or now.  None where there is none, or it is about to come."""
+        message = self._ahead.take(place)
+        if message is not None or self._ahead.coming:
+            return message
+        message = reader.message(place.lane, place.after, place.max_events, place.max_bytes, place.epoch)
+        if message is not None and 2 * len(message.payload) > place.max_bytes:  # a backlog
+            self._ahead.ask(place._replace(after=message.last))
+        return message
 
     def _answered(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:
         if not taken(code):

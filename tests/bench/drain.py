@@ -20,6 +20,7 @@ from agent.events import Lane
 from agent.journal.journal import Journal
 from agent.journal.reader import JournalReader
 from agent.runtime.clock import Clock
+from agent.runtime.supervisor import Supervisor
 from agent.uplink.forwarder import Forwarder
 from simulators.broker import HOST, Mosquitto, free_port
 from tests.bench import ready
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tests.bench.rows import Row
 
 ROUNDS = 9
+STOP_S = 5.0
 EVENTS = 200_000
 """Half a second's work where SQLite and the broker are quick."""
 
@@ -45,10 +47,14 @@ class FirstOnly(JournalReader):
 
     last = 0
 
-    def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
-        if after >= self.last:
-            return None
-        return super().message(lane, after, min(max_events, self.last - after), max_bytes, epoch)
+    def messages(
+        self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "", *, number: int = 1
+    ) -> list[Message]:
+        left = self.last - after
+        if left <= 0:
+            return []
+        most = min(max_events, left)
+        return super().messages(lane, after, most, max_bytes, epoch, number=min(number, left // most))
 
 
 class WatchedJournal(Journal):
@@ -106,6 +112,8 @@ def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) 
         forwarder = Forwarder(
             settings, tuple(SOURCE[1:].split("/")), journal, order=lambda *_: True, report=lambda **_: None
         )
+        supervisor = Supervisor()
+        ahead = supervisor.start(forwarder.ahead)
         try:
             if check:
                 journal.check()
@@ -116,6 +124,7 @@ def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) 
             return count / (time.perf_counter() - began)
         finally:
             forwarder.close()
+            supervisor.stop(ahead, STOP_S)
 
 
 def _flood_rate(bare: BareClient, payloads: Iterable[bytes]) -> float:
