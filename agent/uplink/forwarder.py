@@ -188,8 +188,11 @@ class Forwarder:
 
     def _take_news(self, wait_s: float) -> None:
         link = self._must_link()
-        for news in link.news(wait_s, self._bell):
-            self._hear(link, news)
+        try:
+            for news in link.news(wait_s, self._bell):
+                self._hear(link, news)
+        finally:
+            self._sender.settle(self._heard_s)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:

@@ -74,6 +74,7 @@ class Sender:
         self._look_at_s = 0.0
         self._refused: dict[Lane, str] = {}
         self._unheard: set[Lane] = set()
+        self._moved: dict[Way, LaneProgress] = {}
 
     def begin(self, link: Link, limits: Connected, now_s: float, *, careful: bool = False) -> None:
         """Use a new connection: send again what the old one left in the air; `careful`: one by one for a while."""
@@ -143,6 +144,12 @@ class Sender:
         if not self._outlet.acked(mid, code, reason, now_s) and not taken(code):
             log.warning("uplink.not_taken", code=code, reason=reason)
 
+    def settle(self, now_s: float) -> None:
+        """Leave the marks of all that was acknowledged since the last time: once for many messages."""
+        moved, self._moved = self._moved, {}
+        for way, progress in moved.items():
+            self._mark(way, progress, now_s)
+
     def confirmed(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
         """Take the central's word on how much of a journal it has."""
         book = self._follow_journal().lanes()
@@ -181,6 +188,7 @@ class Sender:
         self._followed = present
         if self._epoch != (epoch := reader.meta("epoch") or ""):
             self._outlet.disown()
+            self._moved.clear()
             self._retries.clear()
             self._replays.clear()
             self._ways = self._progress(reader)
@@ -237,8 +245,10 @@ class Sender:
 
     def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
         progress = self._ways.get(way)
-        if progress is None or not progress.land(flight, now_s):
-            return
+        if progress is not None and progress.land(flight, now_s):
+            self._moved[way] = progress
+
+    def _mark(self, way: Way, progress: LaneProgress, now_s: float) -> None:
         by_broker = self._settings.confirm == "broker"
         if by_broker:
             progress.confirm(progress.sent, progress.sent, now_s)
