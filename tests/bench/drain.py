@@ -4,17 +4,19 @@ The floor is a bare paho loop in the same process: same protocol, window and con
 forwarder's, joined beforehand), no disk.  Nobody subscribes, for either.  A second floor is the same loop with the
 messages read from the same file, by one SELECT and one join each: that much a buffer on disk costs whoever sends it.
 
-The backlog was checked against its checksums beforehand, as the recorder does while the broker is away; a third row
-tells what it costs where there was no time for that.
+Both run with the agent's switch interval.  The backlog was checked against its checksums beforehand, as the recorder
+does while the broker is away; a third row tells what it costs where there was no time for that.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.commands import SWITCH_S
 from agent.config import Broker
 from agent.events import Lane
 from agent.journal.journal import Journal
@@ -88,7 +90,7 @@ def measure(plan: Plan) -> Iterator[Row]:
     payloads = _messages(path, settings)
     each = EVENTS // len(payloads)
     checked, reading, unchecked = [], [], []
-    with broker, BareClient(broker.port, settings.window) as bare:
+    with _switching(SWITCH_S), broker, BareClient(broker.port, settings.window) as bare:
         for _ in range(plan.times(ROUNDS)):
             figure = drain_rate(path, settings, EVENTS)
             floor = _flood_rate(bare, payloads)
@@ -151,6 +153,16 @@ def _read(path: Path, each: int) -> Iterator[bytes]:
         for after in range(0, EVENTS, each):
             bodies = connection.execute(query, (after, each)).fetchall()
             yield ("[" + ",".join([body for (body,) in bodies]) + "]").encode()
+
+
+@contextmanager
+def _switching(interval_s: float) -> Iterator[None]:
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(interval_s)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 @contextmanager
