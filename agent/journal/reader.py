@@ -130,19 +130,39 @@ class JournalReader:
 
     def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
         """The same events as `next`, or fewer, as one message."""
-        return next(iter(self.messages(lane, after, max_events, max_bytes, epoch)), None)
-
-    def messages(
-        self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "", *, number: int = 1
-    ) -> list[Message]:
-        """Up to `number` such messages, one behind the other; at least one if there is any."""
-        if not epoch and (found := self._pieces(lane, after, max_events, max_bytes, number)):
-            return found
+        if not epoch and (found := self.joined(lane, after, max_events, max_bytes, 1)):
+            return found[0]
         chunk = self.next(lane, after, max_events, max_bytes, epoch)
         if chunk is None:
-            return []
+            return None
         whole = batch(chunk.bodies) if len(chunk.bodies) > 1 else chunk.bodies[0]
-        return [Message(chunk.first, chunk.last, whole.encode(), len(chunk.bodies))]
+        return Message(chunk.first, chunk.last, whole.encode(), len(chunk.bodies))
+
+    def joined(self, lane: Lane, after: int, max_events: int, max_bytes: int, number: int) -> list[Message]:
+        """Up to `number` messages, one behind the other, of checked events that SQLite joins in one step.
+
+        They end, or there are none, where `message` has to look closer: where events were not checked, numbers are
+        missing, or the events are larger than those before.
+        """
+        known = self._checked.get(lane, 0) - after
+        count = min(max_events, int(max_bytes / self._mean_bytes.get(lane, TYPICAL_BYTES)), known)
+        if count <= 1:
+            return []
+        found: list[Message] = []
+        (payloads,) = self._all(_joined(lane, min(number, known // count)), (after, count))
+        for payload in payloads:
+            if payload is None:
+                break
+            self._mean_bytes[lane] = SPARE * len(payload) / count
+            if len(payload) > max_bytes:
+                break
+            found.append(Message(after + 1, after + count, payload, count))
+            after += count
+        return found
+
+    def may_join(self, lane: Lane, after: int) -> bool:
+        """Whether what is behind number `after` was checked."""
+        return self._checked.get(lane, 0) > after + 1
 
     def salvaged(self) -> list[tuple[str, Lane, int]]:
         """Old epochs and lanes with events saved from damage, and the last number of each; none while saving."""
@@ -203,27 +223,6 @@ class JournalReader:
                 numbers.append(sequence)
                 bodies.append(body)
         return (Chunk(numbers[0], numbers[-1], tuple(bodies)) if bodies else None), numbers
-
-    def _pieces(self, lane: Lane, after: int, max_events: int, max_bytes: int, number: int) -> list[Message]:
-        """Let SQLite join checked events, all messages in one step, as far as `next` need not look closer.
-
-        That is where numbers are missing, and where the events are larger than those before.
-        """
-        known = self._checked.get(lane, 0) - after
-        count = min(max_events, int(max_bytes / self._mean_bytes.get(lane, TYPICAL_BYTES)), known)
-        if count <= 1:
-            return []
-        found: list[Message] = []
-        (payloads,) = self._all(_joined(lane, min(number, known // count)), (after, count))
-        for payload in payloads:
-            if payload is None:
-                break
-            self._mean_bytes[lane] = SPARE * len(payload) / count
-            if len(payload) > max_bytes:
-                break
-            found.append(Message(after + 1, after + count, payload, count))
-            after += count
-        return found
 
     def _must_be_whole(self, lane: Lane, after: int, numbers: list[int]) -> None:
         """Check that what is missing behind `after` was given up.

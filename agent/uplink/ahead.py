@@ -1,7 +1,7 @@
 """Read the next messages of a backlog from the disk while the last ones are on their way to the broker.
 
-A worker of its own, for SQLite reads without the interpreter.  It gives out what `JournalReader.message` gives, or
-nothing: then the forwarder reads for itself, and meets the same error, if that was the reason.
+A worker of its own, for SQLite joins checked events without the interpreter; checking them would only take it from the
+forwarder.  What is not given out, the forwarder reads for itself, and meets the error, if that was the reason.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ WAIT_S = 4.0
 
 
 class Place(NamedTuple):
-    """A message that is wanted: of which journal, and what `JournalReader.message` has to know."""
+    """A message that is wanted: of which journal, and what `JournalReader.joined` has to know."""
 
     journal: str
     lane: Lane
     after: int
     max_events: int
     max_bytes: int
-    epoch: str
 
 
 Block = list[tuple[Place, "Message"]]
@@ -143,7 +142,7 @@ class ReadAhead:
             return []
         number = max(1, BLOCK_BYTES // place.max_bytes)
         block: Block = []
-        for message in reader.messages(*place[1:], number=number):
+        for message in reader.joined(place.lane, place.after, place.max_events, place.max_bytes, number):
             block.append((place, message))
             place = _behind(place, message)
         return block

@@ -213,8 +213,10 @@ class Sender:
         """Send one message; False if there is nothing to send on this way now."""
         outlet = self._outlet
         events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
-        place = Place(self._epoch, way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
-        message = self._next(reader, place)
+        if way.epoch:
+            message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        else:
+            message = self._next(reader, Place(self._epoch, way.lane, progress.read, events, outlet.batch_bytes))
         if message is None:
             return False
         flight = progress.depart(message.first, message.last)
@@ -230,8 +232,8 @@ class Sender:
         message = self._ahead.take(place)
         if message is not None or self._ahead.coming:
             return message
-        message = reader.message(place.lane, place.after, place.max_events, place.max_bytes, place.epoch)
-        if message is not None and 2 * len(message.payload) > place.max_bytes:  # a backlog
+        message = reader.message(place.lane, place.after, place.max_events, place.max_bytes)
+        if message is not None and reader.may_join(place.lane, message.last):
             self._ahead.ask(place._replace(after=message.last))
         return message
 

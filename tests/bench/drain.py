@@ -49,14 +49,13 @@ class FirstOnly(JournalReader):
 
     last = 0
 
-    def messages(
-        self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "", *, number: int = 1
-    ) -> list[Message]:
+    def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
         left = self.last - after
-        if left <= 0:
-            return []
-        most = min(max_events, left)
-        return super().messages(lane, after, most, max_bytes, epoch, number=min(number, left // most))
+        return super().message(lane, after, min(max_events, left), max_bytes, epoch) if left > 0 else None
+
+    def joined(self, lane: Lane, after: int, max_events: int, max_bytes: int, number: int) -> list[Message]:
+        left = self.last - after
+        return super().joined(lane, after, max_events, max_bytes, min(number, left // max_events))
 
 
 class WatchedJournal(Journal):

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 COUNT = 400
 MOST = 10
-BYTES = 60_000
+ONE = ahead_module.BLOCK_BYTES
+"""So large may a message be that one is a block."""
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with closing(opened(tmp_path / "journal.db")) as one:
         one.append(facts(COUNT), {})
+        one._writer.checked[Lane.WORK] = COUNT
         yield one
 
 
@@ -46,32 +48,36 @@ def ahead(journal: Journal, rings: list[None]) -> Iterator[ReadAhead]:
     one.close()
 
 
-def place(journal: Journal, after: int = 0, lane: Lane = Lane.WORK) -> Place:
-    return Place(journal.epoch, lane, after, MOST, BYTES, "")
+def place(journal: Journal, after: int = 0, lane: Lane = Lane.WORK, most_bytes: int = ONE) -> Place:
+    return Place(journal.epoch, lane, after, MOST, most_bytes)
 
 
 def plainly(reader: JournalReader, after: int) -> Message | None:
-    return reader.message(Lane.WORK, after, MOST, BYTES)
+    return reader.message(Lane.WORK, after, MOST, ONE)
 
 
-def test_what_is_read_ahead_is_what_would_be_read(journal: Journal, ahead: ReadAhead) -> None:
+@pytest.mark.parametrize("in_a_block", [1, 3, 7])
+def test_what_is_read_ahead_is_what_would_be_read(journal: Journal, ahead: ReadAhead, in_a_block: int) -> None:
     """Message by message to the end of the lane, with no other question than the first."""
-    ahead.ask(place(journal))
+    most_bytes = ONE // in_a_block
+    ahead.ask(place(journal, most_bytes=most_bytes))
     ahead.step()
     after = 0
     with journal.reader() as reader:
         while after < COUNT:
-            message = ahead.take(place(journal, after))
+            wanted = place(journal, after, most_bytes=most_bytes)
+            message = ahead.take(wanted)
             if message is None:
                 assert ahead.coming
                 ahead.step()
                 continue
             assert message == plainly(reader, after)
             after = message.last
-        assert ahead.take(place(journal, after)) is None
+        wanted = place(journal, after, most_bytes=most_bytes)
+        assert ahead.take(wanted) is None
         assert ahead.coming
         ahead.step()
-        assert ahead.take(place(journal, after)) is None
+        assert ahead.take(wanted) is None
         assert not ahead.coming
 
 
