@@ -4,8 +4,9 @@ The floor is a bare paho loop in the same process: same protocol, window and con
 forwarder's, joined beforehand), no disk.  Nobody subscribes, for either.  A second floor is the same loop with the
 messages read from the same file, by one SELECT and one join each: that much a buffer on disk costs whoever sends it.
 
-Both run with the agent's switch interval.  The backlog was checked against its checksums beforehand, as the recorder
-does while the broker is away; a third row tells what it costs where there was no time for that.
+The figure is taken with the agent's switch interval, the floors with Python's own.  The backlog was checked against its
+checksums beforehand, as the recorder does while the broker is away; a third row tells what it costs where there was no
+time for that.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def measure(plan: Plan) -> Iterator[Row]:
     payloads = _messages(path, settings)
     each = EVENTS // len(payloads)
     checked, reading, unchecked = [], [], []
-    with _switching(SWITCH_S), broker, BareClient(broker.port, settings.window) as bare:
+    with broker, BareClient(broker.port, settings.window) as bare:
         for _ in range(plan.times(ROUNDS)):
             figure = drain_rate(path, settings, EVENTS)
             floor = _flood_rate(bare, payloads)
@@ -109,7 +110,7 @@ def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) 
     """Send the first `count` events of the work lane; return acknowledged events/s."""
     ready.forget_sent(path)
     journal = WatchedJournal(path, count)
-    with _open_journal(journal):
+    with _switching(SWITCH_S), _open_journal(journal):
         forwarder = Forwarder(
             settings, tuple(SOURCE[1:].split("/")), journal, order=lambda *_: True, report=lambda **_: None
         )
