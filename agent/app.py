@@ -21,7 +21,9 @@ from agent.runtime.loader import ReferenceLoader
 from agent.runtime.reader import DeviceReader
 from agent.runtime.recorder import Recorder
 from agent.runtime.supervisor import Supervisor
+from agent.runtime.watch import Watch
 from agent.signals import AgentStarted, AgentStopped, Input, LineProgress, Offer
+from agent.station.alarms.declared import AlarmSettings
 from agent.station.station import Station
 from agent.uplink.forwarder import Forwarder
 from drivers import catalog
@@ -127,7 +129,11 @@ class Agent:
             show_lamps=self._show_lamps,
             wake=forwarder.wake,
             library=library,
+            watch=Watch(self._file.alarms or AlarmSettings(), self._journal, self._broker_entry),
         )
+
+    def _broker_entry(self) -> dict[str, Any] | None:
+        return self._health.entries("broker").get("broker")
 
     def _start(self, parts: ExitStack, worker: Worker) -> None:
         parts.callback(self._supervisor.stop, self._supervisor.start(worker), STOP_S)

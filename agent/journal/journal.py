@@ -190,6 +190,11 @@ class Journal:
         state = self.delivered(self._writer.book)[lane]
         return state.confirmed >= state.last and not self._writer.owes_salvage(lane)
 
+    def progress(self) -> tuple[int, int]:
+        """Events that wait for their confirmation, and events confirmed so far, of all lanes."""
+        book = self.delivered(self._writer.book).values()
+        return sum(state.depth for state in book), sum(state.confirmed for state in book)
+
     def settle(self) -> None:
         """Write marks and quarantine orders, if any.  Raises JournalWriteError or JournalCorruptError."""
         if self._writer.marks.pending or self.quarantine.pending:

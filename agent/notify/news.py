@@ -60,7 +60,13 @@ class News:
     @property
     def is_end(self) -> bool:
         """Whether a call or an alarm is over with it."""
-        return self.type in ENDS
+        return self.type in ENDS or (self.type == "alarm.flood" and self.data.get("active") is False)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody is to be told by it alone: a shelved or suppressed alarm, and the end of a flood."""
+        shelved = self.type == "alarm.raised" and self.data.get("quiet") is True
+        return shelved or (self.type == "alarm.flood" and self.is_end)
 
     @property
     def is_after(self) -> bool:

@@ -55,6 +55,7 @@ def matches(match: Match, news: News, local: datetime) -> bool:
     return (
         (not match.lanes or news.lane in match.lanes)
         and news.type in match.events
+        and not news.is_quiet
         and (not match.levels or news.level in match.levels)
         and all(
             not wanted or plain(data.get(key)) in wanted

@@ -19,12 +19,15 @@ from agent.runtime.wakes import Wakes
 from agent.signals import (
     CallsDelivered,
     ClockStepped,
+    ClockTrusted,
     Input,
     JournalDamaged,
     RecordingBack,
     RecordingLost,
     ReferenceLost,
+    SpaceChanged,
     TimeUp,
+    UplinkChanged,
 )
 from agent.station.alarms import document as alarms
 from agent.station.andon import calls
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from agent.runtime.clock import Clock
     from agent.runtime.health import Health
     from agent.runtime.intake import Intake
+    from agent.runtime.watch import Watch
     from agent.signals import OwnSignal
     from agent.station.decision import Document
     from agent.station.station import Station
@@ -54,7 +58,7 @@ RETRY_S = 0.5
 REFUSABLE = (Scan, Reading, Noise)
 """What is refused, not kept, while nothing can be written: the operator sees red and does it again later."""
 
-TOLD_AGAIN = (TimeUp, CallsDelivered)
+TOLD_AGAIN = (TimeUp, CallsDelivered, UplinkChanged, ClockTrusted, SpaceChanged)
 """What is not kept while it cannot be written: it is still so afterwards, and is noticed again."""
 
 STATES = "state/"
@@ -71,7 +75,8 @@ class Recorder:
     """The one worker that decides and writes.
 
     `show_answer` goes to the device that spoke or is asked, `show_lamps` to all; neither may block.  `wake` tells the
-    forwarder that there is something new.  `library` holds the reference data; without one there is none.
+    forwarder that there is something new.  `library` holds the reference data; without one there is none.  `watch`
+    notices what lasts too long.
     """
 
     name = "recorder"
@@ -90,6 +95,7 @@ class Recorder:
         show_lamps: Callable[[Lamps], None],
         wake: Callable[[], None],
         library: Library | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._intake = intake
         self._station = station
@@ -97,6 +103,7 @@ class Recorder:
         self._clock = clock
         self._health = health
         self._library = library or Library(journal, clock)
+        self._watch = watch
         self._show_answer = show_answer
         self._show_lamps = show_lamps
         self._wake = wake
@@ -135,6 +142,8 @@ class Recorder:
         if (offset_s := self._clock.stepped()) is not None:
             inputs.append(self._own(ClockStepped(offset_s)))
         inputs += [self._own(ended) for ended in self._wakes.due(self._clock.now().monotonic_ns)]
+        if self._watch is not None:
+            inputs += [self._own(noticed) for noticed in self._watch.look(self._memory, self._clock.now())]
         if self._trouble:
             self._try_to_recover()
         inputs, self._owed = [*self._delivered(), *self._owed, *inputs], []

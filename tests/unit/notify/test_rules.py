@@ -23,6 +23,10 @@ ESCALATED = News(
 )
 ALARM = News(PATH, "e", "alarm", 1, "alarm.raised", data={"alarm": "device-lost", "device": "gauge-1", "priority": 2})
 
+QUIET = News(PATH, "e", "alarm", 2, "alarm.raised", data={**ALARM.data, "state": "shelved", "quiet": True})
+FLOOD = News(PATH, "e", "alarm", 3, "alarm.flood", data={"alarm": "flood", "active": True})
+FLOOD_OVER = News(PATH, "e", "alarm", 4, "alarm.flood", data={"alarm": "flood", "active": False})
+
 
 def rule(match: Mapping[str, Any], name: str = "r", to: tuple[str, ...] = ("shift",), **more: Any) -> Rule:
     return Rule.model_validate_json(json.dumps({"name": name, "to": to, "match": match, **more}))
@@ -54,6 +58,10 @@ MATCHES = [
     ({"priorities": ["2"]}, RAISED, False),
     ({"alarms": ["device-lost"], "devices": ["gauge-1"]}, ALARM, True),
     ({"devices": ["gauge-2"]}, ALARM, False),
+    ({}, ALARM, True),
+    ({}, QUIET, False),
+    ({}, FLOOD, True),
+    ({}, FLOOD_OVER, False),
     ({"hours": "09:00-11:00", "days": ["mon"]}, RAISED, True),
     ({"hours": "11:00-09:00"}, RAISED, False),
     ({"days": ["tue"]}, RAISED, False),

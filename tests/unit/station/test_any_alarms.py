@@ -261,6 +261,7 @@ class AnyAlarms(RuleBasedStateMachine):
         self.events += decision.events
         for event in decision.events:
             self.follow(event, what)
+        self.check_told_again(decision)
         assert orjson.loads(orjson.dumps(self.memory)) == self.memory
         self.check()
         return decision
@@ -298,6 +299,14 @@ class AnyAlarms(RuleBasedStateMachine):
         for name, one in self.alarms():
             assert "shelf" not in one or f"timer/alarm/{name}/shelf" in self.memory, "shelving has an end"
         self.check_groups()
+
+    def check_told_again(self, decision: Decision) -> None:
+        """What was put aside and is still active is told when it is taken up again."""
+        again = {event.data["id"] for event in decision.events if "again" in event.data}
+        ended = [event for event in decision.events if event.kind in {Kind.ALARM_UNSHELVED, Kind.ALARM_UNSUPPRESSED}]
+        for event in ended:
+            told = self.told[event.data["id"]]
+            assert (event.data["id"] in again) == (told.active and "quiet" not in event.data)
 
     def check_groups(self) -> None:
         members = [one for one in self.memory["state/alarms"]["alarms"] if one.get("group") == "press"]
