@@ -84,6 +84,7 @@ class Agent:
             self._loader = ReferenceLoader(
                 library, self._journal.path, self._clock, put=self._inbox.put, reply=forwarder.answer
             )
+            self._start(parts, forwarder.ahead)
             self._start(parts, forwarder)
             self._start(parts, self._recorder(forwarder, library))
             self._start(parts, self._loader)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -129,14 +130,39 @@ class JournalReader:
 
     def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
         """The same events as `next`, or fewer, as one message."""
-        known = 0 if epoch else self._checked.get(lane, 0)
-        if after + 1 < known and (found := self._piece(lane, after, min(max_events, known - after), max_bytes)):
-            return found
+        if not epoch and (found := self.joined(lane, after, max_events, max_bytes, 1)):
+            return found[0]
         chunk = self.next(lane, after, max_events, max_bytes, epoch)
         if chunk is None:
             return None
         whole = batch(chunk.bodies) if len(chunk.bodies) > 1 else chunk.bodies[0]
         return Message(chunk.first, chunk.last, whole.encode(), len(chunk.bodies))
+
+    def joined(self, lane: Lane, after: int, max_events: int, max_bytes: int, number: int) -> list[Message]:
+        """Up to `number` messages, one behind the other, of checked events that SQLite joins in one step.
+
+        They end, or there are none, where `message` has to look closer: where events were not checked, numbers are
+        missing, or the events are larger than those before.
+        """
+        known = self._checked.get(lane, 0) - after
+        count = min(max_events, int(max_bytes / self._mean_bytes.get(lane, TYPICAL_BYTES)), known)
+        if count <= 1:
+            return []
+        found: list[Message] = []
+        (payloads,) = self._all(_joined(lane, min(number, known // count)), (after, count))
+        for payload in payloads:
+            if payload is None:
+                break
+            self._mean_bytes[lane] = SPARE * len(payload) / count
+            if len(payload) > max_bytes:
+                break
+            found.append(Message(after + 1, after + count, payload, count))
+            after += count
+        return found
+
+    def may_join(self, lane: Lane, after: int) -> bool:
+        """Whether what is behind number `after` was checked."""
+        return self._checked.get(lane, 0) > after + 1
 
     def salvaged(self) -> list[tuple[str, Lane, int]]:
         """Old epochs and lanes with events saved from damage, and the last number of each; none while saving."""
@@ -198,26 +224,6 @@ class JournalReader:
                 bodies.append(body)
         return (Chunk(numbers[0], numbers[-1], tuple(bodies)) if bodies else None), numbers
 
-    def _piece(self, lane: Lane, after: int, max_events: int, max_bytes: int) -> Message | None:
-        """Let SQLite join checked events, which spares a step into it for each; None where `next` must look closer.
-
-        That is where numbers are missing, and where the events are larger than those before.
-        """
-        count = min(max_events, int(max_bytes / self._mean_bytes.get(lane, TYPICAL_BYTES)))
-        if count <= 1:
-            return None
-        query = (
-            "SELECT count(*), max(seq), CAST('[' || group_concat(body) || ']' AS BLOB) "  # noqa: S608  a lane's name is ours
-            f"FROM (SELECT seq, body FROM event_{lane} WHERE seq > ? ORDER BY seq LIMIT ?)"
-        )
-        ((found, last, payload),) = self._all(query, (after, count))
-        if not found:
-            return None
-        self._mean_bytes[lane] = SPARE * len(payload) / found
-        if found < count or last != after + count or len(payload) > max_bytes:
-            return None
-        return Message(after + 1, last, payload, count)
-
     def _must_be_whole(self, lane: Lane, after: int, numbers: list[int]) -> None:
         """Check that what is missing behind `after` was given up.
 
@@ -237,3 +243,15 @@ class JournalReader:
         """Read whole, so that no transaction stays open."""
         with self._translating:
             return self._connection.execute(query, parameters).fetchall()
+
+
+@cache
+def _joined(lane: Lane, number: int) -> str:
+    """A query for so many messages behind number ?1 of ?2 events each, side by side in one row; NULL if not whole."""
+    whole = "CASE count(*) WHEN ?2 THEN CAST('[' || group_concat(body) || ']' AS BLOB) END"
+    pieces = (
+        f"(SELECT {whole} FROM (SELECT body FROM event_{lane} "  # noqa: S608  a lane's name is ours
+        f"WHERE seq > ?1 + {place} * ?2 AND seq <= ?1 + {place + 1} * ?2 ORDER BY seq))"
+        for place in range(number)
+    )
+    return "SELECT " + ", ".join(pieces)

@@ -1,18 +1,18 @@
 """One connection to the broker, from dialling to hanging up.
 
 Wraps paho-mqtt.  Each dial makes a new client, so that nothing the library queues outlives the connection: the journal
-is the only queue.  Callbacks run in paho's thread; they put news on a queue and do nothing else.
+is the only queue.  The library gets no thread of its own: whoever uses the connection also lets it work, so that a
+message and its acknowledgement pass from no thread to another.  Callbacks note the news and do nothing else.
 """
 
 from __future__ import annotations
 
-import socket
+import select
 import ssl
 import time
-from contextlib import suppress
+from collections import deque
 from dataclasses import dataclass
 from functools import cache
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
@@ -26,7 +26,10 @@ from agent.uplink.login import log_in
 from agent.uplink.reasons import taken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.config import Broker
+    from agent.uplink.bell import Bell
 
 MAX_PACKET_BYTES = 256 * 1024 * 1024
 """Largest MQTT packet there is.  Source: MQTT 5.0, 1.5.5 variable byte integer."""
@@ -38,6 +41,9 @@ REFUSALS = {
 """CONNACK codes that waiting does not mend: version, client identifier, login, rights, ban, packet, server moved."""
 
 SESSION_TAKEN_OVER = 0x8E
+
+GOODBYE_S = 0.5
+"""How long a broker may take to read what is left, before we hang up on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +96,13 @@ News = Connected | Refused | Ended | Acked | Arrived
 
 
 class Link:
-    """One connection.  Used by one thread; its news comes on `inbox` as (link, news)."""
+    """One connection, used by one thread, which must call `news` again and again: the library works only then."""
 
-    def __init__(
-        self,
-        settings: Broker,
-        client_id: str,
-        will: tuple[str, bytes],
-        inbox: SimpleQueue[tuple[Link | None, News | None]],
-    ) -> None:
+    def __init__(self, settings: Broker, client_id: str, will: tuple[str, bytes]) -> None:
         self._settings = settings
         self._where = f"{settings.host}:{settings.port}"
-        self._inbox = inbox
         self._v5 = settings.protocol == "5"
-        self._dialled: SimpleQueue[Connected | Refused | Ended] = SimpleQueue()
+        self._news: deque[News] = deque()
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -131,31 +130,35 @@ class Link:
             raise BrokerRefusedError(f"broker {self._where}: TLS fails: {error}; see [broker.tls]") from error
         except OSError as error:
             raise BrokerUnreachableError(f"broker {self._where} cannot be reached: {error}") from error
-        self._client.loop_start()
-        try:
-            answer = self._dialled.get(timeout=self._settings.connect_timeout_s)
-        except Empty:
-            raise BrokerUnreachableError(f"broker {self._where} does not answer") from None
-        match answer:
-            case Connected():
-                return answer
+        match self._answer_to_dial():
+            case Connected() as limits:
+                return limits
             case Refused(code, reason) if code in REFUSALS:
                 raise BrokerRefusedError(
                     f"broker {self._where} refuses us: {reason}; see [broker] username, password_file"
                 )
+            case Refused(_, reason) | Ended(_, reason):
+                raise BrokerUnreachableError(f"broker {self._where} ends the dial: {reason}")
             case _:
-                raise BrokerUnreachableError(f"broker {self._where} ends the dial: {answer.reason}")
+                raise BrokerUnreachableError(f"broker {self._where} does not answer")
+
+    def news(self, wait_s: float, bell: Bell | None = None) -> Iterator[News]:
+        """Let the connection work until the broker says something, `bell` rings or `wait_s` is over; then the news."""
+        if not self._news:
+            self._work(wait_s, bell)
+        while self._news:
+            yield self._news.popleft()
 
     def subscribe(self, *topics: str) -> None:
         """Ask for messages on `topics`, QoS 1."""
         self._client.subscribe([(topic, 1) for topic in topics])
 
     def publish(self, topic: str, payload: bytes, content_type: str, *, retain: bool = False) -> int:
-        """Hand one message to the library; return the number its acknowledgement will bear.
+        """Send one message, as far as the network takes it; return the number its acknowledgement will bear.
 
         Raises BrokerLostError if the connection is over.
         """
-        properties = _of_content(content_type) if self._v5 else None
+        properties = content_properties(content_type) if self._v5 else None
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerLostError(f"broker {self._where}: {sent.rc.name}")
@@ -174,26 +177,49 @@ class Link:
         """End the connection.  Politely: say goodbye, so that the broker keeps the last will to itself."""
         if politely:
             self._client.disconnect()
-        elif isinstance(channel := self._client.socket(), socket.socket):
-            with suppress(OSError):  # the peer was faster
-                channel.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
+            deadline_s = time.monotonic() + GOODBYE_S
+            while self._client.want_write() and self._client.socket() and time.monotonic() < deadline_s:
+                self._work(GOODBYE_S)
+        if (channel := self._client.socket()) is not None:
+            channel.close()
+
+    def _answer_to_dial(self) -> News | None:
+        deadline_s = time.monotonic() + self._settings.connect_timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            for answer in self.news(left_s):
+                return answer
+        return None
+
+    def _work(self, wait_s: float, bell: Bell | None = None) -> None:
+        """Wait for broker or bell, then read, write and keep alive; once the connection is over, wait for the bell."""
+        channel: Any = self._client.socket()
+        ready = [] if channel is None else [channel]
+        listened = ready if bell is None else [*ready, bell]
+        held = channel is not None and hasattr(channel, "pending") and channel.pending()  # bytes that TLS has read
+        readable, writable, _ = select.select(
+            listened, ready if self._client.want_write() else [], [], 0.0 if held else wait_s
+        )
+        if bell is not None and bell in readable:
+            bell.hush()
+        if channel in readable or held:
+            self._client.loop_read()
+        if writable:
+            self._client.loop_write()
+        self._client.loop_misc()
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
-            self._dialled.put(Refused(code.value, str(code)))
+            self._news.append(Refused(code.value, str(code)))
             return
         receive = getattr(properties, "ReceiveMaximum", self._settings.window)
         size = getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES)
-        self._dialled.put(Connected(int(receive), int(size)))
+        self._news.append(Connected(int(receive), int(size)))
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        ended = Ended(code.value, str(code))
-        self._dialled.put(ended)
-        self._inbox.put((self, ended))
+        self._news.append(Ended(code.value, str(code)))
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:
-        self._inbox.put((self, Acked(mid, code.value, "" if taken(code.value) else str(code))))
+        self._news.append(Acked(mid, code.value, "" if taken(code.value) else str(code)))
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
         properties = message.properties if self._v5 else None
@@ -202,14 +228,26 @@ class Link:
         expiry_s = getattr(properties, "MessageExpiryInterval", None)
         deadline_ns = None if expiry_s is None else time.monotonic_ns() + expiry_s * NS_PER_S
         payload = bytes(message.payload)
-        self._inbox.put(
-            (self, Arrived(message.topic, payload, answer_to, correlation, bool(message.retain), deadline_ns))
-        )
+        self._news.append(Arrived(message.topic, payload, answer_to, correlation, bool(message.retain), deadline_ns))
+
+
+class _Packed(Properties):
+    """Properties that are packed once: the library would pack them anew for each message."""
+
+    _bytes: bytes
+
+    def __init__(self, properties: Properties) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        vars(self)["_bytes"] = properties.pack()  # type: ignore[no-untyped-call]  # assigning is for MQTT's own names
+
+    def pack(self) -> bytes:
+        """Return the bytes on the wire."""
+        return self._bytes
 
 
 @cache
-def _of_content(content_type: str) -> Properties:
+def content_properties(content_type: str) -> Properties:
     """The properties of a message; the library only reads them, so that all messages of a kind share one."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.ContentType = content_type
-    return properties
+    return _Packed(properties)

@@ -19,6 +19,8 @@ from agent import __version__
 from agent.journal.errors import JournalCorruptError, JournalError
 from agent.signals import Command, LineProgress, Offer, Reply
 from agent.uplink import downlink
+from agent.uplink.ahead import ReadAhead
+from agent.uplink.bell import Bell
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
 from agent.uplink.sender import Sender
@@ -62,7 +64,8 @@ class Forwarder:
     """The worker that owns the connection to the broker.
 
     `order` passes on what came for the station (a command, documents of reference data, what another station tells) and
-    says whether there was room for it; `report` takes the fields of the broker's health entry.
+    says whether there was room for it; `report` takes the fields of the broker's health entry.  `ahead` is a worker for
+    a thread of its own; if that does not run, the forwarder does without.
     """
 
     name = "forwarder"
@@ -84,8 +87,9 @@ class Forwarder:
         self._journal = journal
         self._order = order
         self._report = report
-        self._sender = Sender(settings, self._topics, journal, report)
-        self._inbox: SimpleQueue[tuple[Link | None, News | None]] = SimpleQueue()
+        self._bell = Bell()
+        self.ahead = ReadAhead(journal, self._bell.ring)
+        self._sender = Sender(settings, self._topics, journal, self.ahead, report)
         self._answers: SimpleQueue[tuple[Reply, Mapping[str, Any]]] = SimpleQueue()
         self._woken = False
         self._stopping = False
@@ -105,19 +109,18 @@ class Forwarder:
     def wake(self) -> None:
         """Say that the journal has something new.  Called by the recorder; never blocks."""
         self._states.changed()
-        if not self._woken:
-            self._woken = True
-            self._inbox.put((None, None))
+        self._woken = True
+        self._bell.ring()
 
     def answer(self, reply: Reply, document: Mapping[str, Any]) -> None:
         """Answer who sent an order, if the broker is there.  Called by any thread; never blocks."""
         self._answers.put((reply, document))
-        self._inbox.put((None, None))
+        self._bell.ring()
 
     def open(self) -> None:
         """Dial, tell that the station is online, and go on behind the last acknowledged event."""
         will = (self._topics.state("agent"), self._state("offline"))
-        self._link = link = Link(self._settings, self._client_id, will, self._inbox)
+        self._link = link = Link(self._settings, self._client_id, will)
         limits = link.dial()
         self._online_s = self._heard_s = time.monotonic()
         self._sender.begin(link, limits, self._heard_s, careful=self._short_lived >= SUSPICIOUS)
@@ -158,7 +161,7 @@ class Forwarder:
     def cancel(self) -> None:
         """Stop soon."""
         self._stopping = True
-        self._inbox.put((None, None))
+        self._bell.ring()
 
     def failed(self, error: Exception) -> float | None:
         """Tell why there is no connection; a refusal is retried slowly.  A damaged journal is told to its writer."""
@@ -184,12 +187,12 @@ class Forwarder:
         self._report(state=state, reason=reason)
 
     def _take_news(self, wait_s: float) -> None:
+        link = self._must_link()
         try:
-            self._hear(*self._inbox.get(timeout=wait_s))
-            while True:
-                self._hear(*self._inbox.get_nowait())
-        except Empty:
-            return
+            for news in link.news(wait_s, self._bell):
+                self._hear(link, news)
+        finally:
+            self._sender.settle(self._heard_s)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -202,9 +205,7 @@ class Forwarder:
                 self._take_news(left_s)
             raise
 
-    def _hear(self, link: Link | None, news: News | None) -> None:
-        if link is None or link is not self._link or news is None:
-            return
+    def _hear(self, link: Link, news: News) -> None:
         self._heard_s = time.monotonic()
         match news:
             case Acked(mid, code, reason):
@@ -314,7 +315,7 @@ class Forwarder:
         return True
 
     def _drain(self, deadline_s: float) -> None:
-        while self._sender.in_the_air and (left_s := deadline_s - time.monotonic()) > 0:
+        while not self._sender.at_rest and (left_s := deadline_s - time.monotonic()) > 0:
             self._take_news(min(left_s, WAIT_S))
             self._sender.send(time.monotonic())
 

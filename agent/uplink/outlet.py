@@ -55,8 +55,8 @@ class Outlet:
         self._overhead_bytes = HEADER_BYTES + max(len(topics.event(lane)) for lane in Lane)
         self._rate = Rate(settings.drain_events_per_s, settings.drain_bytes_per_s)
         self._link: Wire | None = None
-        self._air: dict[int, Answered | None] = {}
-        self._sizes: dict[int, int] = {}
+        self._air: dict[int, tuple[Answered | None, int]] = {}
+        self._air_bytes = 0
         self._window = settings.window
         self._batch_events = _bounded(settings.batch_events, settings.drain_events_per_s)
         self._careful_until_s = 0.0
@@ -70,7 +70,7 @@ class Outlet:
         self._link = link
         self._careful_until_s = now_s + CAREFUL_S if careful else 0.0
         self._air = {}
-        self._sizes = {}
+        self._air_bytes = 0
         self._window = min(self._settings.window, limits.receive_maximum)
         self.largest_bytes = max(1, limits.packet_bytes - self._overhead_bytes)
         wanted = min(self._settings.batch_bytes, self.largest_bytes)
@@ -82,13 +82,14 @@ class Outlet:
 
     def hung_up(self, now_s: float) -> None:
         """The broker ended the connection: if one event was in the air alone, and again, that is its answer to it."""
-        answered = next(iter(self._air.values()), None)
+        answered, _ = next(iter(self._air.values()), (None, 0))
         if now_s >= self._careful_until_s or len(self._air) != 1 or answered is None:
             return
         self._hung_up = self._hung_up + 1 if self._newest == self._suspect else 1
         self._suspect = self._newest
         if self._hung_up >= BLAMED:
             self._air = {}
+            self._air_bytes = 0
             answered(TOO_LARGE, "the broker hangs up on it; is it larger than it takes?", now_s)
 
     def batch_events(self, now_s: float) -> int:
@@ -107,7 +108,7 @@ class Outlet:
         room = self._window if lane is Lane.ANDON else max(1, self._window - self._settings.andon_slots)
         if len(self._air) >= room:
             return False
-        return urgent or (sum(self._sizes.values()) < self._settings.window_bytes and not self._rate.wait_s(now_s))
+        return urgent or (self._air_bytes < self._settings.window_bytes and not self._rate.wait_s(now_s))
 
     def wait_s(self, longest_s: float, now_s: float) -> float:
         """How long to rest until the rate lets more through."""
@@ -122,17 +123,17 @@ class Outlet:
             self._rate.spend(events, len(payload), now_s)
         self._newest = payload
         mid = self._link.publish(self._topics.event(lane), payload, MANY if events > 1 else ONE)
-        self._air[mid] = answered
-        self._sizes[mid] = len(payload)
+        self._air[mid] = answered, len(payload)
+        self._air_bytes += len(payload)
 
     def count(self, mid: int) -> None:
         """Count a message of the connection's own into the window."""
-        self._air[mid] = None
+        self._air[mid] = None, 0
 
     def acked(self, mid: int, code: int, reason: str, now_s: float) -> bool:
         """Pass the broker's answer on; False if nobody waits for it."""
-        answered = self._air.pop(mid, None)
-        self._sizes.pop(mid, None)
+        answered, size_bytes = self._air.pop(mid, (None, 0))
+        self._air_bytes -= size_bytes
         if answered is None:
             return False
         answered(code, reason, now_s)
@@ -140,7 +141,7 @@ class Outlet:
 
     def disown(self) -> None:
         """Let nobody hear what becomes of the messages in the air: their journal is no longer in use."""
-        self._air = dict.fromkeys(self._air)
+        self._air = {mid: (None, size_bytes) for mid, (_, size_bytes) in self._air.items()}
 
 
 def _bounded(wanted: int, rate: float) -> int:

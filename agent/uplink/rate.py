@@ -16,6 +16,8 @@ class Rate:
 
     def spend(self, events: int, size_bytes: int, now_s: float) -> None:
         """Note that a message went."""
+        if not any(self._rates):
+            return
         amounts = zip((events, size_bytes), self._rates, strict=True)
         cost_s = max((amount / rate for amount, rate in amounts if rate), default=0.0)
         self._free_at_s = max(now_s, self._free_at_s) + cost_s

@@ -13,6 +13,7 @@ import structlog
 
 from agent.events import LANES, Lane
 from agent.journal.quarantine import Refusal
+from agent.uplink.ahead import PATIENCE_S, Place, ReadAhead
 from agent.uplink.lane import Flight, LaneProgress
 from agent.uplink.outlet import URGENT, Outlet
 from agent.uplink.reasons import FOR_GOOD, NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from agent.config import Broker
     from agent.journal.journal import Journal
-    from agent.journal.reader import JournalReader
+    from agent.journal.reader import JournalReader, Message
     from agent.uplink.client import Connected, Link
     from agent.uplink.downlink import Wanted
     from agent.uplink.topics import Topics
@@ -54,10 +55,13 @@ WAYS = tuple(Way(lane) for lane in LANES)
 class Sender:
     """Fills the window of a connection from the journal.  `report` takes fields of the broker's health entry."""
 
-    def __init__(self, settings: Broker, topics: Topics, journal: Journal, report: Callable[..., None]) -> None:
+    def __init__(
+        self, settings: Broker, topics: Topics, journal: Journal, ahead: ReadAhead, report: Callable[..., None]
+    ) -> None:
         self._settings = settings
         self._topics = topics
         self._journal = journal
+        self._ahead = ahead
         self._report = report
         self._epoch = ""
         self._followed = ""
@@ -70,6 +74,7 @@ class Sender:
         self._look_at_s = 0.0
         self._refused: dict[Lane, str] = {}
         self._unheard: set[Lane] = set()
+        self._moved: dict[Way, LaneProgress] = {}
 
     def begin(self, link: Link, limits: Connected, now_s: float, *, careful: bool = False) -> None:
         """Use a new connection: send again what the old one left in the air; `careful`: one by one for a while."""
@@ -96,6 +101,11 @@ class Sender:
         """Messages not yet acknowledged."""
         return self._outlet.in_the_air
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is in the air, nor on its way from the disk."""
+        return not self._outlet.in_the_air and not self._ahead.coming
+
     def reader(self) -> JournalReader:
         """A reader of the journal there is now."""
         return self._follow_journal()
@@ -106,7 +116,7 @@ class Sender:
 
     def wait_s(self, longest_s: float, now_s: float) -> float:
         """How long the connection may rest until there may be something to send."""
-        return self._outlet.wait_s(longest_s, now_s)
+        return self._outlet.wait_s(PATIENCE_S if self._ahead.coming else longest_s, now_s)
 
     def send(self, now_s: float, woken: Callable[[], bool] = bool) -> None:
         """Fill the window, most urgent lane first; then what is sent a second time.
@@ -114,6 +124,7 @@ class Sender:
         Once `woken` says that there is something new, stops after a message that is not urgent: a call may have come.
         """
         reader = self._follow_journal()
+        self._ahead.coming = False
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_S
             self._look_for_salvage(reader)
@@ -124,12 +135,20 @@ class Sender:
                     break
                 if not way.urgent and woken():
                     return
+            if self._ahead.coming:
+                return
         self._replays.send(self._outlet, reader, now_s)
 
     def acked(self, mid: int, code: int, reason: str, now_s: float) -> None:
         """Take the broker's answer to one message."""
         if not self._outlet.acked(mid, code, reason, now_s) and not taken(code):
             log.warning("uplink.not_taken", code=code, reason=reason)
+
+    def settle(self, now_s: float) -> None:
+        """Leave the marks of all that was acknowledged since the last time: once for many messages."""
+        moved, self._moved = self._moved, {}
+        for way, progress in moved.items():
+            self._mark(way, progress, now_s)
 
     def confirmed(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
         """Take the central's word on how much of a journal it has."""
@@ -169,6 +188,7 @@ class Sender:
         self._followed = present
         if self._epoch != (epoch := reader.meta("epoch") or ""):
             self._outlet.disown()
+            self._moved.clear()
             self._retries.clear()
             self._replays.clear()
             self._ways = self._progress(reader)
@@ -193,7 +213,10 @@ class Sender:
         """Send one message; False if there is nothing to send on this way now."""
         outlet = self._outlet
         events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
-        message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        if way.epoch:
+            message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
+        else:
+            message = self._next(reader, Place(self._epoch, way.lane, progress.read, events, outlet.batch_bytes))
         if message is None:
             return False
         flight = progress.depart(message.first, message.last)
@@ -203,6 +226,16 @@ class Sender:
             answered = partial(self._answered, way, flight)
             outlet.publish(way.lane, message.payload, message.events, now_s, answered)
         return True
+
+    def _next(self, reader: JournalReader, place: Place) -> Message | None:
+        """The message at `place`: read ahead, or now.  None where there is none, or it is about to come."""
+        message = self._ahead.take(place)
+        if message is not None or self._ahead.coming:
+            return message
+        message = reader.message(place.lane, place.after, place.max_events, place.max_bytes)
+        if message is not None and reader.may_join(place.lane, message.last):
+            self._ahead.ask(place._replace(after=message.last))
+        return message
 
     def _answered(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:
         if not taken(code):
@@ -214,8 +247,10 @@ class Sender:
 
     def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
         progress = self._ways.get(way)
-        if progress is None or not progress.land(flight, now_s):
-            return
+        if progress is not None and progress.land(flight, now_s):
+            self._moved[way] = progress
+
+    def _mark(self, way: Way, progress: LaneProgress, now_s: float) -> None:
         by_broker = self._settings.confirm == "broker"
         if by_broker:
             progress.confirm(progress.sent, progress.sent, now_s)

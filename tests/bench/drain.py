@@ -4,22 +4,26 @@ The floor is a bare paho loop in the same process: same protocol, window and con
 forwarder's, joined beforehand), no disk.  Nobody subscribes, for either.  A second floor is the same loop with the
 messages read from the same file, by one SELECT and one join each: that much a buffer on disk costs whoever sends it.
 
-The backlog was checked against its checksums beforehand, as the recorder does while the broker is away; a third row
-tells what it costs where there was no time for that.
+The figure is taken with the agent's switch interval, the floors with Python's own.  The backlog was checked against its
+checksums beforehand, as the recorder does while the broker is away; a third row tells what it costs where there was no
+time for that.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.commands import SWITCH_S
 from agent.config import Broker
 from agent.events import Lane
 from agent.journal.journal import Journal
 from agent.journal.reader import JournalReader
 from agent.runtime.clock import Clock
+from agent.runtime.supervisor import Supervisor
 from agent.uplink.forwarder import Forwarder
 from simulators.broker import HOST, Mosquitto, free_port
 from tests.bench import ready
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from tests.bench.rows import Row
 
 ROUNDS = 9
+STOP_S = 5.0
 EVENTS = 200_000
 """Half a second's work where SQLite and the broker are quick."""
 
@@ -46,9 +51,12 @@ class FirstOnly(JournalReader):
     last = 0
 
     def message(self, lane: Lane, after: int, max_events: int, max_bytes: int, epoch: str = "") -> Message | None:
-        if after >= self.last:
-            return None
-        return super().message(lane, after, min(max_events, self.last - after), max_bytes, epoch)
+        left = self.last - after
+        return super().message(lane, after, min(max_events, left), max_bytes, epoch) if left > 0 else None
+
+    def joined(self, lane: Lane, after: int, max_events: int, max_bytes: int, number: int) -> list[Message]:
+        left = self.last - after
+        return super().joined(lane, after, max_events, max_bytes, min(number, left // max_events))
 
 
 class WatchedJournal(Journal):
@@ -102,10 +110,12 @@ def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) 
     """Send the first `count` events of the work lane; return acknowledged events/s."""
     ready.forget_sent(path)
     journal = WatchedJournal(path, count)
-    with _open_journal(journal):
+    with _switching(SWITCH_S), _open_journal(journal):
         forwarder = Forwarder(
             settings, tuple(SOURCE[1:].split("/")), journal, order=lambda *_: True, report=lambda **_: None
         )
+        supervisor = Supervisor()
+        ahead = supervisor.start(forwarder.ahead)
         try:
             if check:
                 journal.check()
@@ -116,6 +126,7 @@ def drain_rate(path: Path, settings: Broker, count: int, *, check: bool = True) 
             return count / (time.perf_counter() - began)
         finally:
             forwarder.close()
+            supervisor.stop(ahead, STOP_S)
 
 
 def _flood_rate(bare: BareClient, payloads: Iterable[bytes]) -> float:
@@ -142,6 +153,16 @@ def _read(path: Path, each: int) -> Iterator[bytes]:
         for after in range(0, EVENTS, each):
             bodies = connection.execute(query, (after, each)).fetchall()
             yield ("[" + ",".join([body for (body,) in bodies]) + "]").encode()
+
+
+@contextmanager
+def _switching(interval_s: float) -> Iterator[None]:
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(interval_s)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 @contextmanager

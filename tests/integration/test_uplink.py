@@ -181,6 +181,22 @@ def test_a_backlog_goes_in_batches_bounded_in_events_and_bytes(tmp_path: Path) -
         assert [int(event["sequence"]) for message in heard.messages for event in message.events] == [*range(1, 202)]
 
 
+def test_a_checked_backlog_that_is_read_ahead_arrives_whole(tmp_path: Path) -> None:
+    """The way of a station that comes back after hours, with a call and a broker that goes in the middle."""
+    with Rig(tmp_path, batch_events=20) as up:
+        up.capture(5000)
+        up.tidy()
+        central = up.start_central()
+        up.start()
+        up.until(lambda: up.counts().delivered > 500)
+        up.capture(1, Kind.ANDON_RAISED)
+        up.broker.stop()
+        central.wait_for("disconnected")
+        up.capture(200)
+        up.broker.start()
+        assert up.until_settled().delivered == 5201
+
+
 @pytest.mark.parametrize(
     ("bounds", "a_second"), [({"drain_events_per_s": 200}, 200), ({"drain_bytes_per_s": 100_000}, 230)]
 )

@@ -84,7 +84,7 @@ class Rig:
         self._numbers = count(1)
         self._stack = ExitStack()
         self._central: Child | None = None
-        self._sending: tuple[Forwarder, Running] | None = None
+        self._sending: tuple[Forwarder, list[Running]] | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -108,13 +108,14 @@ class Rig:
     def start(self) -> None:
         """Begin to send."""
         forwarder = Forwarder(self.settings, LEVELS, self.journal, order=self._order, report=self._report)
-        self._sending = forwarder, self._supervisor.start(forwarder)
+        self._sending = forwarder, [self._supervisor.start(worker) for worker in (forwarder.ahead, forwarder)]
 
     def stop(self) -> None:
         """Send what is left and hang up, as at the end of the agent."""
         sending, self._sending = self._sending, None
         if sending is not None:
-            self._supervisor.stop(sending[1], PATIENCE_S)
+            for running in reversed(sending[1]):
+                self._supervisor.stop(running, PATIENCE_S)
             assert self._supervisor.survivors == []
 
     def start_central(self, *options: str) -> Child:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,6 +82,7 @@ def _share(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.originalname in {
         "test_every_fact_comes_once_within_the_bounds",
         "test_messages_hold_every_fact_once_and_untouched",
+        "test_messages_joined_in_one_step_hold_the_checked_facts_untouched",
     }:
         _SHARED.append(request.getfixturevalue("reader"))
         yield
@@ -224,3 +226,40 @@ def test_messages_hold_every_fact_once_and_untouched(max_bytes: int, max_events:
         found += bodies
         after = message.last
     assert found == list(every.bodies)
+
+
+@given(
+    max_bytes=st.integers(0, 6000), max_events=st.integers(1, 12), checked=st.integers(0, 10), number=st.integers(1, 4)
+)
+@settings(max_examples=60)
+def test_messages_joined_in_one_step_hold_the_checked_facts_untouched(
+    max_bytes: int, max_events: int, checked: int, number: int
+) -> None:
+    """None reaches beyond what was checked, and none is larger than allowed."""
+    reader = shared_reader()
+    reader._checked = {Lane.WORK: checked}
+    every = reader.next(Lane.WORK, 0, MANY, HUGE)
+    assert every is not None
+    after = 0
+    while messages := reader.joined(Lane.WORK, after, max_events, max_bytes, number):
+        assert len(messages) <= number
+        assert reader.may_join(Lane.WORK, after)
+        for message in messages:
+            bodies = every.bodies[after : message.last]
+            assert (message.first, message.events) == (after + 1, len(bodies))
+            assert 1 < message.events <= max_events
+            assert len(message.payload) <= max_bytes
+            assert message.payload.decode() == batch(bodies)
+            after = message.last
+    assert after <= checked
+
+
+def test_several_messages_in_one_step_end_where_a_number_is_missing(journal: Journal) -> None:
+    """What was given up is not joined over: the piece with the hole is left to whoever looks closer."""
+    journal.append([work(f"{number}") for number in range(100)], {})
+    with journal.reader() as reader:
+        reader._checked = {Lane.WORK: 100}
+        with closing(sqlite3.connect(journal.path)) as other, other:
+            other.execute("DELETE FROM event_work WHERE seq = 35")
+        messages = reader.joined(Lane.WORK, 0, 10, HUGE, 5)
+    assert [(message.first, message.last) for message in messages] == [(1, 10), (11, 20), (21, 30)]
