@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -82,11 +81,11 @@ def run(file: FileOption) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # before any thread: only this one waits for them
     from agent.app import Agent  # noqa: PLC0415  `check` and `--version` need none of it
     from agent.journal.errors import JournalError  # noqa: PLC0415
+    from agent.runtime import garbage  # noqa: PLC0415
 
     try:
         with Agent(station) as agent:
-            gc.collect()
-            gc.freeze()  # what is there after the start stays: no collection need look at it while a scan waits
+            garbage.settle()
             _serve(agent)
     except JournalError as error:
         typer.echo(f"lineside: {error}", err=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +107,7 @@ class Library:
                 if reason := self._why_not(memory, order):
                     return orders.refused(order, reason, happened.moment)
                 decision = station.handle(memory, happened, self._working)
-                return replace(decision, documents={**decision.documents, **orders.noted(memory, order)})
+                return decision._replace(documents={**decision.documents, **orders.noted(memory, order)})
             case _:
                 return station.handle(memory, happened, self._working)
 
@@ -147,7 +146,7 @@ class Library:
         repeatable = all(offer.origin == "topic" for offer in offered.offers)
         decision = telling.decision(change, memory, origins, moment, repeatable=repeatable)
         if order is not None:
-            decision = replace(decision, documents={**decision.documents, **orders.noted(memory, order)})
+            decision = decision._replace(documents={**decision.documents, **orders.noted(memory, order)})
         for taken in change.taken:
             if taken.how != "confirmed":
                 delta = change.after.revisions[taken.which].deltas

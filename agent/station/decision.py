@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent.events import Event, Kind
+from agent.events import Event, Kind, Lane
 from agent.station.reference import NOTHING
 from drivers.contract import Answer, Lamps, Verdict
 
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 """A small JSON document of the station's memory.  Never changed in place: a decision puts a new one."""
 
+NONE: Mapping[str, Any] = MappingProxyType({})
+"""No documents."""
+
+BESIDE_WORK = frozenset([kind for kind in Kind if kind.lane not in {Lane.WORK, Lane.MEASUREMENT}])
+"""Kinds of facts after which more may have changed than the work at the station; most decisions have none of them."""
+
 LAST = "last"
 """Key of the document that tells the last verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Everything that follows from one input.
 
     `documents` maps keys of the memory to their new documents, None to forget one.  `answer` goes to the device that
@@ -32,11 +37,11 @@ class Decision:
     """
 
     events: tuple[Event, ...] = ()
-    documents: Mapping[str, Document | None] = field(default_factory=dict)
+    documents: Mapping[str, Document | None] = NONE
     answer: Answer | None = None
     lamps: Lamps | None = None
     asks: tuple[str, ...] = ()
-    reply: Mapping[str, Any] = field(default_factory=dict)
+    reply: Mapping[str, Any] = NONE
 
     @property
     def refuses(self) -> bool:
@@ -55,6 +60,8 @@ class Draft:
     ) -> None:
         self.moment = moment
         self.reference = reference
+        self.beside_work = False
+        """Whether a fact of this decision is about more than the work: calls, alarms, devices, the agent."""
         self._memory = memory
         self._rules_digest = rules_digest
         self._documents: dict[str, Document | None] = {}
@@ -103,6 +110,8 @@ class Draft:
     def record(self, kind: Kind, subject: str, data: Document) -> None:
         """Add a fact, with the revision of the rules that made it."""
         self._events.append(Event(kind, subject, {**data, "rules": self._rules_digest}, self.moment))
+        if kind in BESIDE_WORK:
+            self.beside_work = True
 
     def ask(self, gauge: str) -> None:
         """Have `gauge` take a value."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agent.station.overrides import Overrides
     from agent.station.rules import Rules
     from agent.station.steps import Need
-    from agent.station.work import Characteristic
+    from agent.station.work import Characteristic, Operation
     from drivers.contract import Contact, Reading
 
 OPERATION = "operation"
@@ -48,6 +48,7 @@ class OpenWork:
         self._policies = rules.policies
         self._overrides = overrides
         self._line = line
+        self._known: tuple[Document, Sequence[Need]] = {}, ()
         self._keeps_book = bool(rules.interlock or rules.line or rules.defect or rules.authority)
 
     def component(
@@ -147,7 +148,9 @@ class OpenWork:
             draft.put(OPERATION, {**document, "needs": [f"abort: {document['operation']} is not in the rules"]})
             return
         if left := steps.needs(operation, document):
-            draft.put(OPERATION, {**document, "needs": [need.words for need in left]})
+            opened = {**document, "needs": [need.words for need in left]}
+            draft.put(OPERATION, opened)
+            self._known = opened, left
             return
         draft.forget(OPERATION)
         draft.record(Kind.OPERATION_COMPLETED, document["unit"], {**_history(draft, document), **who(draft)})
@@ -169,7 +172,12 @@ class OpenWork:
     def due(self, document: Document) -> Sequence[Need]:
         """What may be done now."""
         operation = self._operations.get(document["operation"])
-        return steps.due(operation, steps.needs(operation, document)) if operation else ()
+        return steps.due(operation, self._needs(operation, document)) if operation else ()
+
+    def _needs(self, operation: Operation, document: Document) -> Sequence[Need]:
+        """What is still to do; known of the document that was put last, since documents never change."""
+        known, left = self._known
+        return left if known is document else steps.needs(operation, document)
 
     def _unwanted(self, draft: Draft, document: Document, groups: Mapping[str, str]) -> str | None:
         """Why a component is not asked for now, or None."""
@@ -181,7 +189,7 @@ class OpenWork:
             return reason
         if operation is None or (part not in wanted and part not in stepped):
             return f"part {part} does not belong to {document['operation']}"
-        left = steps.needs(operation, document)
+        left = self._needs(operation, document)
         if not _is_scan(left, part):
             return f"part {part} is complete"
         if not _is_scan(due := steps.due(operation, left), part):

@@ -100,9 +100,14 @@ class Station:
             case own:
                 self._own(draft, own)
         self._andon.watch(draft)
-        self._alarms.tell(draft)
-        standing.tell(draft)
+        self._tell(draft)
         return draft.finish(_lamps(draft))
+
+    def _tell(self, draft: Draft) -> None:
+        """Publish what stands, where it may have changed: most decisions are about the work alone."""
+        if draft.beside_work or draft.is_changed(calls.COUNTER):
+            self._alarms.tell(draft)
+            standing.tell(draft)
 
     def waits_for_value(self, memory: Mapping[str, Document]) -> bool:
         """Whether somebody waits at the station for what a gauge says."""

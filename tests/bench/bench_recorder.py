@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import TYPE_CHECKING, Self
 
 from agent import config
 from agent.events import LANES, Envelope
 from agent.journal.journal import Journal
+from agent.runtime import garbage
 from agent.runtime.clock import Clock
 from agent.runtime.health import Health
 from agent.runtime.inbox import Inbox
@@ -94,8 +94,7 @@ class BenchRecorder:
         self._recorder.open()
         self.queue.put(Input("agent", AgentStarted("bench"), Clock().now()), 0)
         self.record()
-        gc.collect()
-        gc.freeze()  # as the agent does when it has started
+        garbage.settle()
         return self
 
     def __exit__(

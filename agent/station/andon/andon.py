@@ -101,6 +101,8 @@ class Andon:
 
     def watch(self, draft: Draft) -> None:
         """Raise the calls that are declared for what this decision has judged."""
+        if not (self._judged or draft.beside_work):
+            return
         for event in draft.events:
             for call in self._caused(event):
                 if calls.named(draft, call.name) is None:
