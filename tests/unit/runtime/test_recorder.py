@@ -18,7 +18,9 @@ from agent.runtime.health import Health
 from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
-from agent.signals import Input
+from agent.runtime.watch import Watch
+from agent.signals import Input, RecordingLost
+from agent.station.alarms.declared import AlarmSettings
 from agent.station.rules import AndonCall, AndonRules, CallMode, Operation, Rules, ScanRule
 from agent.station.station import Station
 from drivers.contract import Answer, Contact, Lamp, Lamps, Reading, Scan, Verdict
@@ -411,3 +413,25 @@ def test_no_picture_lets_a_stopped_line_run_before_that_is_on_disk(
         bench.record("OP-2")
         assert stops(bench)
         assert all(stops(bench))
+
+
+def test_an_alarm_of_the_disk_that_a_restart_has_mended_is_over(bench: Bench) -> None:
+    """Whoever ended the agent in the middle of its trouble and made room: the alarm does not stand for ever."""
+    bench.recorder._owed.append(bench.recorder._own(RecordingLost("full")))
+    bench.record("OP-1")
+    bench.begin()
+    bench.recorder.step()
+    assert bench.on_disk()[:2] == [Kind.ALARM_RAISED, Kind.ALARM_CLEARED]
+    bench.begin()
+    bench.recorder.step()
+    assert bench.on_disk().count(Kind.ALARM_CLEARED) == 1
+
+
+def test_what_is_noticed_is_recorded_once(bench: Bench) -> None:
+    """The watch asks the memory what is known."""
+    bench.recorder._watch = Watch(AlarmSettings(space_mb=10**12, clock_after_s=0.0), bench.journal, lambda: None)
+    for _ in range(3):
+        bench.recorder._watch._looked_ns = 0
+        bench.queue.wake()
+        bench.recorder.step()
+    assert [alarm["id"] for alarm in bench.bodies(Kind.ALARM_RAISED)] == ["disk-low/journal"]
