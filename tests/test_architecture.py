@@ -86,6 +86,7 @@ MAY_IMPORT = {
         "agent.mistakes",
         "agent.notify",
         "agent.replay",
+        "agent.runtime.garbage",
         "agent.runtime.notify",
         "drivers.capture",
         "drivers.catalog",

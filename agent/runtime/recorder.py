@@ -5,7 +5,6 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
 from agent.journal.salvage import last_bodies
 from agent.runtime.library import Library
+from agent.runtime.lights import Lights
 from agent.runtime.wakes import Wakes
 from agent.signals import (
     CallsDelivered,
@@ -33,7 +33,7 @@ from agent.station.alarms import document as alarms
 from agent.station.andon import calls
 from agent.station.andon.recollect import recollected
 from agent.station.decision import Decision
-from drivers.contract import Answer, Ask, Lamp, Lamps, Noise, Reading, Scan, Verdict
+from drivers.contract import Answer, Ask, Lamps, Noise, Reading, Scan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -105,10 +105,9 @@ class Recorder:
         self._library = library or Library(journal, clock)
         self._watch = watch
         self._show_answer = show_answer
-        self._show_lamps = show_lamps
+        self._lights = Lights(show_lamps, health)
         self._wake = wake
         self._memory: dict[str, Document] = {}
-        self._lit: Lamps | None = None
         self._owed: list[Input] = []
         self._wakes = Wakes()
         self._trouble = ""
@@ -121,6 +120,7 @@ class Recorder:
         except JournalCorruptError as error:
             self._journal.suspect(str(error))  # what is known from before is better than nothing
         self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
+        self._lights.stopped |= calls.is_stopped(self._memory)
         self._wakes.begin(self._memory, self._clock.now())
         remembered = self._recollected()
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
@@ -218,9 +218,8 @@ class Recorder:
             _apply(decision.documents, working)
             if decision.answer is not None and decision.answer.verdict is Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
-            if decision.lamps is not None and Lamp.RED in decision.lamps.lit:
-                stop = decision.lamps.stop or self._is_stopped  # that the line may run again is earned like green
-                self._light(replace(decision.lamps, lit=decision.lamps.lit - {Lamp.GREEN}, stop=stop))
+            if decision.lamps is not None:
+                self._lights.at_once(decision.lamps)
             for gauge in decision.asks:
                 self._show_answer(gauge, Ask())
             yield happened, decision
@@ -245,7 +244,7 @@ class Recorder:
             if decision.answer is not None and decision.answer.verdict is not Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
         if (lamps := decisions[-1][1].lamps) is not None:
-            self._light(lamps)
+            self._lights.earned(lamps)
         self._library.tell(decisions)
         self._wake()
         self._health.count("recorder", "recorder", inputs=len(decisions), commits=1)
@@ -262,11 +261,12 @@ class Recorder:
         kept = [happened for happened in self._refuse(inputs) if not isinstance(happened.what, TOLD_AGAIN)]
         self._owed = [*kept, *self._owed]
         self._wakes.again()
-        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
+        self._lights.red()
         if not self._trouble:
             log.error("recorder.cannot_record", reason=str(error))
             self._owed.append(self._own(RecordingLost(str(error))))
         self._trouble = str(error)
+        self._lights.trouble = True
         self._health.report("recorder", "recorder", trouble=self._trouble)
         self._journal.free_reserve()
 
@@ -277,6 +277,7 @@ class Recorder:
         if self._owed or not self._journal.restore_reserve():
             return
         trouble, self._trouble = self._trouble, ""
+        self._lights.trouble = False
         self._record([self._own(RecordingBack())])
         if self._trouble:
             return
@@ -321,7 +322,7 @@ class Recorder:
         """Keep the input that our own code could not decide, and show red."""
         log.error("recorder.decision_failed", source=happened.source, what=repr(happened.what), exc_info=error)
         self._show_answer(happened.source, Answer(Verdict.REFUSE, "internal error: do not go on"))
-        self._light(Lamps(frozenset({Lamp.RED}), stop=self._is_stopped))
+        self._lights.red()
         self._library.failed(happened)
         told = {"source": happened.source, "what": repr(happened.what), "error": repr(error)}
         event = Event(Kind.SIGNAL_FAILED, "", told, happened.moment)
@@ -343,20 +344,6 @@ class Recorder:
             self._write([found])
         except JournalError as error:
             self._cannot_record([], error)
-
-    @property
-    def _is_stopped(self) -> bool:
-        """Whether the line was stopped by what was shown last."""
-        return calls.is_stopped(self._memory) if self._lit is None else self._lit.stop
-
-    def _light(self, lamps: Lamps) -> None:
-        """Show the stack light; while nothing can be recorded, nothing is green."""
-        if self._trouble:
-            lamps = replace(lamps, lit=lamps.lit - {Lamp.GREEN} | {Lamp.RED})
-        if lamps != self._lit:
-            self._lit = lamps
-            self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))
-            self._show_lamps(lamps)
 
 
 def _is_told(key: str) -> bool:
