@@ -44,7 +44,8 @@ def open_calls(draft: Draft) -> list[Document]:
     counter = draft.get(COUNTER)
     if counter is None or "open" not in counter:
         return [call for _, call in draft.under(PREFIX)]
-    return [call for name in counter["open"] if (call := draft.get(PREFIX + name)) is not None]
+    names = counter["open"]
+    return [call for name in names if (call := draft.get(PREFIX + name)) is not None] if names else []
 
 
 def named(draft: Draft, name: str) -> Document | None:
