@@ -57,6 +57,11 @@ class Status:
         return self.document.get("calls") or []
 
     @property
+    def alarms(self) -> list[dict[str, Any]]:
+        """The most urgent alarms that stand."""
+        return self.document.get("alarms") or []
+
+    @property
     def last(self) -> dict[str, Any]:
         """Last verdict: verdict, text, time."""
         return self.document.get("last") or {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROWS = 12
 """Facts of each sort kept in the picture."""
-OTHER_LINES = 18
+OTHER_LINES = 19
 """Lines of the view beside the rows of facts."""
 BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 60
@@ -50,6 +50,7 @@ SCANS = {
 STYLES = {
     "pass": "green", "fail": "red", "refuse": "red",
     "stopped": "bold red", "raised": "bold yellow", "acknowledged": "yellow", "arrived": "green",
+    "unacknowledged": "bold yellow",
 }  # fmt: skip
 
 
@@ -72,11 +73,12 @@ class Picture:
         """Return the picture in one line, for a log."""
         status, counts = self.status, self.counts
         calls = ",".join(told_call(call).replace(" ", "-") for call in status.calls) or "-"
+        alarms = ",".join(told_alarm(alarm).replace(" ", "-") for alarm in status.alarms) or "-"
         return (
             f"t={self.elapsed_s:5.1f}s  broker={'away' if self.away else status.broker:8}"
             f"  captured={status.captured:<4} backlog={status.depth:<3} oldest={status.oldest_age_s:4.1f}s"
             f"  delivered={counts.delivered:<4} lost={counts.lost} repeated={counts.repeated}"
-            f"  calls={calls}  last={status.last.get('verdict', '-')}: {status.last.get('text', '-')}"
+            f"  calls={calls}  alarms={alarms}  last={status.last.get('verdict', '-')}: {status.last.get('text', '-')}"
         )
 
 
@@ -94,7 +96,7 @@ def render(picture: Picture, height: int) -> RenderableType:
     facts.add_column(ratio=1)
     facts.add_column(ratio=1)
     facts.add_row(_scans(picture.scans[:rows]), _measurements(picture.measurements[:rows]))
-    return Group(_head(picture), facts, _calls(picture), _lanes(picture), _counts(picture))
+    return Group(_head(picture), facts, _calls(picture), _alarms(picture), _lanes(picture), _counts(picture))
 
 
 def told_call(call: dict[str, Any]) -> str:
@@ -102,6 +104,11 @@ def told_call(call: dict[str, Any]) -> str:
     stop = {"stopped": "STOP", "pending": "will stop"}.get(call["stop"], "")
     level = f"level {call['level']}" if call["level"] else ""
     return " ".join(filter(None, (call["name"], stop, call["state"], level)))
+
+
+def told_alarm(alarm: dict[str, Any]) -> str:
+    """An alarm in a few words: which it is, and how far."""
+    return f"{alarm.get('name') or alarm['id']} {alarm['state']}"
 
 
 def _newest(db: sqlite3.Connection, types: list[str]) -> list[dict[str, Any]]:
@@ -163,6 +170,13 @@ def _calls(picture: Picture) -> Text:
         for call in picture.status.calls
     )
     return Text.assemble("andon calls: ", Text(", ").join(calls))
+
+
+def _alarms(picture: Picture) -> Text:
+    if not picture.status.alarms:
+        return Text("alarms: none", "dim")
+    alarms = (_styled(told_alarm(alarm), alarm["state"]) for alarm in picture.status.alarms)
+    return Text.assemble("alarms: ", Text(", ").join(alarms))
 
 
 def _lanes(picture: Picture) -> Table:

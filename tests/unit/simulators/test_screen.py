@@ -29,10 +29,13 @@ def test_a_call_is_told_in_a_few_words(more: dict[str, Any], told: str) -> None:
 
 
 def test_calls_are_on_the_screen_and_in_the_log() -> None:
-    picture = Picture(status=Status({"calls": [call(stop="stopped"), call(name="belt", state="arrived")]}))
+    calls = [call(stop="stopped"), call(name="belt", state="arrived")]
+    alarms = [{"id": "hot", "name": "press-overheated", "state": "shelved"}, {"id": "x", "state": "returned"}]
+    picture = Picture(status=Status({"calls": calls, "alarms": alarms}))
     console = Console(file=io.StringIO(), width=100)
     console.print(render(picture, 24))
     written = console.file
     assert isinstance(written, io.StringIO)
     assert "andon calls: cord STOP raised, belt arrived" in written.getvalue()
-    assert "calls=cord-STOP-raised,belt-arrived " in picture.line()
+    assert "alarms: press-overheated shelved, x returned" in written.getvalue()
+    assert "calls=cord-STOP-raised,belt-arrived  alarms=press-overheated-shelved,x-returned " in picture.line()
