@@ -106,6 +106,12 @@ def lets_run(module: TcpDevice) -> bool:
     return ("coil", STOP, RUNNING) in module.writes
 
 
+def is_recorded(agent: AgentProcess) -> bool:
+    """Whether the call that stops the line is on disk."""
+    status = agent.status()
+    return status is not None and [call["stop"] for call in status.calls] == ["stopped"]
+
+
 def feeds(module: TcpDevice) -> int:
     return sum(1 for table, address, _ in module.writes if (table, address) == ("holding", FED))
 
@@ -127,9 +133,7 @@ def test_killed_while_the_line_is_stopped_no_restart_lets_it_run(module: TcpDevi
     """The call is in the station's memory, so that the first picture of the new agent stops again."""
     module.set("discrete", 0, 1)
     agent.start()
-    eventually(lambda: module.get("coil", RED) == [1])
-    if levels(module) == RUNNING:
-        pytest.skip("the station does not say yet that the line is stopped (Lamps.stop)")
+    eventually(lambda: module.get("coil", RED) == [1] and is_recorded(agent))  # the lamp waits for no disk
     for _ in range(3):
         agent.kill()
         assert levels(module) == STOPPED
