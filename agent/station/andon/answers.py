@@ -85,19 +85,19 @@ class Answers:
 
     def order(self, draft: Draft, act: str, order: Mapping[str, object]) -> str:
         """Obey the central; returns why not, or nothing.  What was done before is done."""
-        wanted, by = order.get("call"), str(order.get("by") or "")
+        by = str(order.get("by") or "")
         codes: Document = {key: str(order.get(key) or "") for key in ("reason", "countermeasure")}
         call = self._meant(draft, act, order)
         if call is None:
-            return self._again(draft, act, wanted)
+            return self._again(draft, act, order)
         if wrong := self._wrong(codes):
             return wrong
         if not self.may(draft, by, call):
             return f"{by or 'nobody'} may not answer {call['type']} calls: {' or '.join(self._roles(call))} may"
         data: Document = {"command": f"andon/{act}", "order": dict(order)}
         self._do(draft, call, act, data, {**codes, "by": by})
-        now = calls.identified(draft, call["call"]) or calls.ended(draft, call["call"]) or call
-        draft.reply({"call": calls.told(now) if "time" in now else now})
+        opened = calls.identified(draft, call["call"])
+        draft.reply({"call": calls.told(opened) if opened else calls.ended(draft, call["call"])})
         return ""
 
     def may(self, draft: Draft, badge: str, call: Document) -> bool:
@@ -110,19 +110,24 @@ class Answers:
         by = said.get("by", "")
         told = {key: said[key] for key in ("reason", "countermeasure") if said.get(key)}
         who = {"by": by} if by else {}
+        taken = True
         match act:
             case "acknowledge":
-                self._course.acknowledge(draft, call, data, by)
+                taken = self._course.acknowledge(draft, call, data, by)
             case "arrive":
-                self._course.arrive(draft, call, data, by)
+                taken = self._course.arrive(draft, call, data, by)
             case "resolve":
                 self._course.resolve(draft, call, {**data, **who}, told | ({"resolved_by": by} if by else {}))
             case "cancel":
                 self._course.cancel(draft, call, {**data, **who}, told | ({"resolved_by": by} if by else {}))
             case _:
                 self._course.close(draft, call, {**data, **who}, told)
-        if "device" in data:
+        if "device" not in data:
+            return
+        if taken:
             draft.accept(f"{call['name']} {DONE[act]}")
+        else:  # what somebody scans leaves a fact
+            draft.reject(Kind.COMMAND_REJECTED, call["call"], data, f"{call['name']} is {call['state']} already")
 
     def _asked(self, draft: Draft, data: Document, badge: str) -> bool:
         """Do what a card asked for, if this badge may say it and the card was not long ago."""
@@ -143,14 +148,16 @@ class Answers:
     def _meant(self, draft: Draft, act: str, order: Mapping[str, object]) -> Document | None:
         """The call that an order is about, by its identity, else by its name."""
         wanted, name = order.get("call"), order.get("name")
+        by_name = wanted is None and isinstance(name, str)
         if act == "close":
-            return next((one for one in calls.unclosed(draft) if wanted == one["call"]), None)
-        if wanted is None and isinstance(name, str):
-            return calls.named(draft, name)
-        return calls.identified(draft, wanted)
+            if by_name:
+                return self._waiting(draft, str(name))
+            return next((one for one in calls.unclosed(draft) if one["call"] == wanted), None)
+        return calls.named(draft, str(name)) if by_name else calls.identified(draft, wanted)
 
-    def _again(self, draft: Draft, act: str, wanted: object) -> str:
+    def _again(self, draft: Draft, act: str, order: Mapping[str, object]) -> str:
         """An order about a call that is not open: done already, or refused."""
+        wanted = order.get("call", order.get("name"))
         before = calls.ended(draft, wanted)
         if before is None:
             return f"no open call {wanted!r}"

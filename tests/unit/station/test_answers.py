@@ -294,6 +294,18 @@ def test_a_card_waits_for_the_badge_of_who_may_say_it(bench: Clockwork) -> None:
     assert only(cancelled).data["by"] == "9"
 
 
+def test_a_card_for_what_was_done_before_is_refused(bench: Clockwork) -> None:
+    """At once, and also by the badge that it has waited for."""
+    bench.press("press")
+    bench.scan("OP-1")
+    bench.scan("CMD:arrive:press")
+    assert said(bench.scan("CMD:acknowledge:press")) == ("refuse", "press is arrived already")
+    bench.press("halt")
+    bench.scan("OP-9")
+    assert said(bench.scan("CMD:arrive:halt")) == ("refuse", "arrive halt: scan the badge of lead")
+    assert said(bench.scan("OP-9")) == ("refuse", "halt is arrived already")
+
+
 def test_a_card_does_not_wait_for_ever(bench: Clockwork) -> None:
     """Later the badge means what it means without the card: the lead has come."""
     bench.press("halt")
@@ -367,6 +379,14 @@ def test_a_call_that_needs_a_reason_is_closed_by_it(bench: Clockwork) -> None:
     assert (closed.kind, closed.subject, closed.data["reason"]) == (Kind.ANDON_CLOSED, call, "burr")
     assert "unclosed" not in bench.memory["state/andon"]
     assert bench.order("andon/close", call=call, by="7").reply["call"]["state"] == "closed"
+
+
+def test_an_order_may_name_the_call_by_its_name(bench: Clockwork) -> None:
+    """For who does not keep identities: the one that is open, or that waits for its reason, under that name."""
+    bench.order("andon/raise", name="bad")
+    assert only(bench.order("andon/resolve", name="bad", by="7")).kind is Kind.ANDON_RESOLVED
+    assert only(bench.order("andon/close", name="bad", by="7", reason="burr")).kind is Kind.ANDON_CLOSED
+    assert only(bench.order("andon/arrive", name="bad", by="7")).data["reason"] == "no open call 'bad'"
 
 
 def test_a_call_blinks_fast_until_it_has_arrived(bench: Clockwork) -> None:
