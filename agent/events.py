@@ -55,6 +55,8 @@ class Kind(StrEnum):
     ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     ALARM_SHELVED = "alarm.shelved"
     ALARM_UNSHELVED = "alarm.unshelved"
+    ALARM_OUT_OF_SERVICE = "alarm.out-of-service"
+    ALARM_IN_SERVICE = "alarm.in-service"
     ALARM_SUPPRESSED = "alarm.suppressed"
     ALARM_UNSUPPRESSED = "alarm.unsuppressed"
     ALARM_RESET = "alarm.reset"

@@ -86,7 +86,7 @@ class Alarm:
     @property
     def quiet(self) -> bool:
         """Whether somebody or some rule has put it aside."""
-        return self.state in {"shelved", "suppressed"}
+        return self.state in {"shelved", "suppressed", "out-of-service"}
 
     @property
     def unanswered(self) -> bool:

@@ -64,7 +64,7 @@ class News:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody is to be told by it alone: a shelved or suppressed alarm, and the end of a flood."""
+        """Whether nobody is to be told by it alone: an alarm that is put aside, and the end of a flood."""
         shelved = self.type == "alarm.raised" and self.data.get("quiet") is True
         return shelved or (self.type == "alarm.flood" and self.is_end)
 

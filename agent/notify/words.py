@@ -37,6 +37,8 @@ WORDS = {
     "alarm.cleared": "Alarm cleared",
     "alarm.shelved": "Alarm shelved",
     "alarm.unshelved": "Alarm no longer shelved",
+    "alarm.out-of-service": "Alarm out of service",
+    "alarm.in-service": "Alarm back in service",
     "alarm.suppressed": "Alarm suppressed",
     "alarm.unsuppressed": "Alarm no longer suppressed",
     "alarm.reset": "Alarm reset",

@@ -34,9 +34,10 @@ class State(StrEnum):
     LATCHED = "latched"
     SHELVED = "shelved"
     SUPPRESSED = "suppressed"
+    OUT_OF_SERVICE = "out-of-service"
 
 
-QUIET = {State.SHELVED, State.SUPPRESSED}
+QUIET = {State.SHELVED, State.SUPPRESSED, State.OUT_OF_SERVICE}
 
 NOTED = ("is", "changes", "heard", "stale")
 """Keys of a document that are worth keeping while the alarm is normal."""
@@ -72,6 +73,8 @@ def normal(alarm: Document) -> Document:
 
 def state(alarm: Document) -> State:
     """The state that an alarm is in."""
+    if "out" in alarm:
+        return State.OUT_OF_SERVICE
     if "shelf" in alarm:
         return State.SHELVED
     if alarm["active"]:
@@ -116,6 +119,9 @@ def entry(alarm: Document, profile: Profile) -> Document:
             "shelved_until": alarm["shelf"]["until"],
             "active": alarm["active"],
         }
+    if "out" in alarm:
+        told |= {f"out_of_service_{key}": alarm["out"][key] for key in ("by", "since", "reason")}
+        told["active"] = alarm["active"]
     if "chattering" in alarm:
         told["chattering"] = True
     if "stale" in alarm:

@@ -1,4 +1,4 @@
-"""Obey the orders about alarms: acknowledge, shelve, unshelve, reset.  Twice is once.
+"""Obey the orders about alarms: acknowledge, shelve, unshelve, reset, out of service and back.  Twice is once.
 
 Who gives the order is named in it (`by`); where a role has authority over alarms, it takes somebody of such a role.
 """
@@ -47,6 +47,8 @@ class AlarmOrders:
             "alarm/shelve": self._shelve,
             "alarm/unshelve": self._unshelve,
             "alarm/reset": self._reset,
+            "alarm/out-of-service": self._out,
+            "alarm/in-service": self._in,
         }
 
     def obey(self, draft: Draft, name: str, order: Mapping[str, object]) -> None:
@@ -135,6 +137,26 @@ class AlarmOrders:
         told: Document = {"raised": alarm["raised"]}
         self._states.record(draft, Kind.ALARM_RESET, profile, alarm, {**told, **by})
         self._states.keep(draft, profile, alarm)
+
+    def _out(self, draft: Draft, profile: Profile, alarm: Document, by: Document) -> None:
+        reason = by["order"].get("reason")
+        if not isinstance(reason, str) or not reason.strip():
+            raise Refusal("say why: reason is missing; it has no end by itself")
+        if "out" in alarm:
+            return
+        alarm = {**alarm, "out": {"by": by["by"], "since": draft.moment.iso, "reason": reason}}
+        told: Document = {"reason": reason, "active": alarm["active"]}
+        self._states.record(draft, Kind.ALARM_OUT_OF_SERVICE, profile, alarm, {**told, **by})
+        self._states.keep(draft, profile, alarm)
+
+    def _in(self, draft: Draft, profile: Profile, alarm: Document, by: Document) -> None:
+        if "out" not in alarm:
+            return
+        since = alarm["out"]["since"]
+        alarm = {key: value for key, value in alarm.items() if key != "out"}
+        told: Document = {"since": since, "active": alarm["active"]}
+        self._states.record(draft, Kind.ALARM_IN_SERVICE, profile, alarm, {**told, **by})
+        self._states.again(draft, profile, alarm, by)
 
     def _off_the_shelf(self, draft: Draft, profile: Profile, alarm: Document, by: Document) -> None:
         shelf = alarm["shelf"]

@@ -145,3 +145,22 @@ def test_an_alarm_that_there_is_not_is_refused(named: dict[str, Any]) -> None:
 
 def test_an_unknown_order_is_refused() -> None:
     assert refusal(AlarmBench(alarm()), "dance", alarm="overload", by="anna") == "no command 'alarm/dance'"
+
+
+def test_out_of_service_has_no_end_and_needs_a_reason() -> None:
+    """Maintenance takes it out and puts it back; in between it is recorded and bothers nobody, over a restart too."""
+    bench = AlarmBench(alarm(call="help"))
+    assert refusal(bench, "out-of-service", alarm="overload", by="mia").startswith("say why")
+    out = only(bench.command("out-of-service", reason="sensor broken"))
+    assert out.data.items() >= {"by": "anna", "reason": "sensor broken", "state": "out-of-service"}.items()
+    assert bench.command("out-of-service", reason="again").events == ()
+    (raised,) = bench.signal()
+    assert raised.data["quiet"]
+    assert "calls" not in raised.data
+    bench.restart()
+    assert bench.wait_s(30 * 86_400) == []
+    assert bench.state() == "out-of-service"
+    decision = bench.command("in-service")
+    assert words([event for event in decision.events if event.kind.startswith("alarm.")]) == ["in-service", "raised"]
+    assert bench.state() == "unacknowledged"
+    assert bench.command("in-service").events == ()

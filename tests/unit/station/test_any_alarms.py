@@ -82,7 +82,8 @@ ACKNOWLEDGED = {
 SUPPRESSED = {"door", "device-condition/io-1/dark"}
 """Alarms that a machine which is off suppresses."""
 
-WORDS = ["acknowledge", "shelve", "shelve", "unshelve", "reset"]
+WORDS = ["acknowledge", "shelve", "shelve", "unshelve", "reset", "out-of-service", "in-service"]
+TAKEN_UP = {Kind.ALARM_UNSHELVED, Kind.ALARM_UNSUPPRESSED, Kind.ALARM_IN_SERVICE}
 OWN = [
     UplinkChanged(up=False, reason="away"),
     UplinkChanged(up=True),
@@ -100,10 +101,12 @@ class Told:
     def __init__(self) -> None:
         self.active = self.latched = self.suppressed = self.shelved = self.chattering = False
         self.acknowledged = True
-        self.stale = self.loud = False
+        self.stale = self.loud = self.out = False
 
     @property
     def state(self) -> str:
+        if self.out:
+            return "out-of-service"
         if self.shelved:
             return "shelved"
         if self.active and self.suppressed:
@@ -134,6 +137,9 @@ class Told:
             case Kind.ALARM_SHELVED | Kind.ALARM_UNSHELVED:
                 assert self.shelved == (event.kind is Kind.ALARM_UNSHELVED)
                 self.shelved = not self.shelved
+            case Kind.ALARM_OUT_OF_SERVICE | Kind.ALARM_IN_SERVICE:
+                assert self.out == (event.kind is Kind.ALARM_IN_SERVICE)
+                self.out = not self.out
             case Kind.ALARM_SUPPRESSED | Kind.ALARM_UNSUPPRESSED:
                 assert self.active
                 self.suppressed = event.kind is Kind.ALARM_SUPPRESSED
@@ -190,13 +196,15 @@ class AnyAlarms(RuleBasedStateMachine):
         for_s=st.sampled_from([3, 60, 60, 4000, None]),
     )
     def order(self, what: str, which: str, by: str, for_s: float | None) -> None:
-        order = {"alarm": which, "by": by, "for_s": for_s}
+        order = {"alarm": which, "by": by, "for_s": for_s, "reason": "because"}
         before = self.told.setdefault(which, Told()).state
         decision = self.say(Command(f"alarm/{what}", order), "central")
         if not any(event.kind is Kind.COMMAND_REJECTED for event in decision.events):
             assert decision.reply["alarm"]["state"] == self.told[which].state
             if what == "shelve":
                 assert self.told[which].shelved
+            if what.endswith("service"):
+                assert self.told[which].out == (what == "out-of-service")
         else:
             assert self.told[which].state == before
 
@@ -275,7 +283,7 @@ class AnyAlarms(RuleBasedStateMachine):
             told = self.told.setdefault(data["id"], Told())
             told.take(event, is_off=self.signals.get("running") is False)
             assert data["state"] == told.state, (event.kind, data)
-            assert data.get("quiet", False) == (told.state in {"shelved", "suppressed"})
+            assert data.get("quiet", False) == (told.state in {"shelved", "suppressed", "out-of-service"})
             assert ("calls" in data) == (
                 event.kind is Kind.ALARM_RAISED and data["id"] == "overload" and "quiet" not in data
             )
@@ -303,7 +311,7 @@ class AnyAlarms(RuleBasedStateMachine):
     def check_told_again(self, decision: Decision) -> None:
         """What was put aside and is still active is told when it is taken up again."""
         again = {event.data["id"] for event in decision.events if "again" in event.data}
-        ended = [event for event in decision.events if event.kind in {Kind.ALARM_UNSHELVED, Kind.ALARM_UNSUPPRESSED}]
+        ended = [event for event in decision.events if event.kind in TAKEN_UP]
         for event in ended:
             told = self.told[event.data["id"]]
             assert (event.data["id"] in again) == (told.active and "quiet" not in event.data)
