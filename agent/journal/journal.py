@@ -213,6 +213,10 @@ class Journal:
         """Whether `tidy` should not wait: a lane is over its budget, or the log is long."""
         return self._tidying.urgent
 
+    def breathe(self) -> None:
+        """Use a moment in which nothing waits to be recorded.  Raises JournalWriteError or JournalCorruptError."""
+        self._tidying.breathe()
+
     def tidy(self) -> bool:
         """Do one bounded piece of housekeeping; True if there is more to do.
 

@@ -54,6 +54,14 @@ class Tidying:
     def _must_link(self) -> bool:
         return any(links.behind(state) > links.LATEST_EVENTS for state in self._writer.book.values())
 
+    def breathe(self) -> None:
+        """Check the log in before it is so long that a scan would wait for it, while nobody does just now.
+
+        Raises JournalWriteError or JournalCorruptError.
+        """
+        if self._writer.log_bytes > CHECKPOINT_BYTES:
+            self._check_point()
+
     def step(self) -> bool:
         """Do one bounded piece; True if there is more to do.  Raises JournalWriteError or JournalCorruptError."""
         self._writer.must_be_in_place()

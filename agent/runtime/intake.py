@@ -25,6 +25,11 @@ class Intake:
         """End a waiting `take` soon."""
         self._inbox.wake()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits just now."""
+        return self._inbox.empty()
+
     def take(self, wait_s: float, *, linger: bool) -> list[Input]:
         """Everything that waits, up to one group; waits `wait_s` for the first of it.
 

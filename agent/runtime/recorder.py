@@ -309,6 +309,8 @@ class Recorder:
                 self._more_to_tidy = self._journal.tidy()
                 if self._more_to_tidy:
                     self._wake()
+            elif self._intake.empty:
+                self._journal.breathe()
             for _ in range(BUSY_TIDIES):
                 if not (self._journal.crowded and self._journal.tidy()):
                     break

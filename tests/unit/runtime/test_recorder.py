@@ -435,3 +435,14 @@ def test_what_is_noticed_is_recorded_once(bench: Bench) -> None:
         bench.queue.wake()
         bench.recorder.step()
     assert [alarm["id"] for alarm in bench.bodies(Kind.ALARM_RAISED)] == ["disk-low/journal"]
+
+
+def test_a_long_log_is_checked_in_when_nothing_waits(bench: Bench) -> None:
+    """Not only after a second of rest, and not while somebody waits: long logs hold scans up when they must go."""
+    bench.begin(group_size=1)
+    bench.journal._writer.log_bytes = long = 5_000_000
+    bench.say("OP-1", "OP-2")
+    bench.recorder.step()
+    assert bench.journal._writer.log_bytes > long
+    bench.recorder.step()
+    assert bench.journal._writer.log_bytes == 0
