@@ -29,13 +29,16 @@ OPERATORS = ("OP-4711", "OP-0815")
 INPUTS = ("quality", "cord", "key", "running", "overheated")
 """Inputs of the button box: a quality call, the cord, the key that resets both; contacts of the drive and the press."""
 
-CALL_S = 3.0
-"""A call is reset after so long: behind its first level, its acknowledgement, and the fixed position of the line."""
+CALL_S = 1.5
+"""Of a call, so long nothing else happens: it comes to its first level, and the line to its fixed position."""
 
 PART = "4711-A"
 BLOCKED_LOT = "LOT66666"
 LEAD = "OP-4700"
 REASON = "CMD:reason:cut and checked by eye"
+BESIDE = 5_000_000_000
+"""Serial numbers from here on are of units that are worked on, or refused, while a call is open."""
+
 UNCUT = 9_000_000_000
 """Serial numbers from here on are of the product that must have been cut before."""
 
@@ -98,10 +101,17 @@ def _trouble(station: Station, random: Random, serial: int, turn: int) -> Iterat
             yield from _let_pass(station, random, UNCUT + serial % 1_000_000_000)
             station.box.release("overheated")
         case 2:
-            yield from _call(station, "quality")
+            yield from _press(station, "quality")
+            yield from _unit(station, random, BESIDE + serial % 1_000_000_000)  # the work goes on meanwhile
+            yield Wait(CALL_S - 2 * station.pace_s)
+            yield from _press(station, "key")
         case _:
             station.box.release("running")
-            yield from _call(station, "cord")
+            yield from _press(station, "cord")
+            yield Wait(CALL_S)
+            for again in range(2):
+                yield from _scan(station, f"SN{BESIDE + serial % 1_000_000_000 + again:010d}")  # nothing passes now
+            yield from _press(station, "key")
             station.box.press("running")
             yield Wait(station.pace_s)
 
@@ -113,15 +123,10 @@ def _let_pass(station: Station, random: Random, serial: int) -> Iterator[Wait]:
     yield from _build_in_and_measure(station, random, serial)
 
 
-def _call(station: Station, button: str) -> Iterator[Wait]:
-    """A press, and after a while the key."""
+def _press(station: Station, button: str) -> Iterator[Wait]:
     station.box.press(button)
     yield Wait(station.pace_s)
     station.box.release(button)
-    yield Wait(CALL_S)
-    station.box.press("key")
-    yield Wait(station.pace_s)
-    station.box.release("key")
     yield Wait(station.pace_s)
 
 
