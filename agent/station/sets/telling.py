@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.events import Event, Kind, Moment
+from agent.station import timers
 from agent.station.decision import Decision
 from agent.station.reference import Reference, Revision, Set
 
@@ -137,19 +138,10 @@ def _document(revision: Revision, count: int) -> Document:
         "revision": revision.revision,
         "issued": revision.issued,
         "count": count,
-        "loaded": _told(revision.loaded),
-        "confirmed": _told(revision.confirmed),
+        "loaded": timers.mark(revision.loaded),
+        "confirmed": timers.mark(revision.confirmed),
         "digest": revision.digest,
         "deltas": revision.deltas,
-    }
-
-
-def _told(moment: Moment) -> Document:
-    return {
-        "time_ns": moment.time_ns,
-        "monotonic_ns": moment.monotonic_ns,
-        "synced": moment.synced,
-        "boot": moment.boot,
     }
 
 
