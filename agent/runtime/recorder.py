@@ -5,38 +5,31 @@ Red is instant, green is earned: a refusal is shown before it is written, a pass
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agent.events import Event, Kind, Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
-from agent.journal.salvage import last_bodies
+from agent.runtime import memory, refusal
 from agent.runtime.library import Library
 from agent.runtime.lights import Lights
 from agent.runtime.wakes import Wakes
 from agent.signals import (
     CallsDelivered,
     ClockStepped,
-    ClockTrusted,
     Input,
     JournalDamaged,
     RecordingBack,
     RecordingLost,
     ReferenceLost,
-    SpaceChanged,
-    TimeUp,
-    UplinkChanged,
 )
 from agent.station.alarms import document as alarms
 from agent.station.andon import calls
-from agent.station.andon.recollect import recollected
-from agent.station.decision import Decision
-from drivers.contract import Answer, Ask, Lamps, Noise, Reading, Scan, Verdict
+from drivers.contract import Answer, Ask, Lamps, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from agent.journal.journal import Journal
     from agent.runtime.clock import Clock
@@ -44,7 +37,7 @@ if TYPE_CHECKING:
     from agent.runtime.intake import Intake
     from agent.runtime.watch import Watch
     from agent.signals import OwnSignal
-    from agent.station.decision import Document
+    from agent.station.decision import Decision, Document
     from agent.station.station import Station
 
 log = structlog.get_logger()
@@ -54,18 +47,6 @@ WAIT_S = 1.0
 
 RETRY_S = 0.5
 """Wait before writing again what could not be written."""
-
-REFUSABLE = (Scan, Reading, Noise)
-"""What is refused, not kept, while nothing can be written: the operator sees red and does it again later."""
-
-TOLD_AGAIN = (TimeUp, CallsDelivered, UplinkChanged, ClockTrusted, SpaceChanged)
-"""What is not kept while it cannot be written: it is still so afterwards, and is noticed again."""
-
-STATES = "state/"
-"""Documents of the memory whose key begins so are published by the uplink."""
-
-RECOLLECTED = 5000
-"""Facts of the andon lane in which open calls are looked for, where the memory of them is lost."""
 
 BUSY_TIDIES = 4
 """Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
@@ -115,18 +96,14 @@ class Recorder:
 
     def open(self) -> None:
         """Go on where the journal ends."""
-        try:
-            self._memory = self._journal.documents()
-        except JournalCorruptError as error:
-            self._journal.suspect(str(error))  # what is known from before is better than nothing
-        self._memory = {key: document for key, document in self._memory.items() if document or not _is_told(key)}
+        self._memory = memory.read(self._journal, self._memory)
         self._lights.stopped |= calls.is_stopped(self._memory)
         self._wakes.begin(self._memory, self._clock.now())
-        remembered = self._recollected()
+        calls_found = memory.recollected(self._journal, self._memory)
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
-        if remembered.documents:
-            self._keep(remembered)
+        if calls_found:
+            self._keep(calls_found)
         self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
@@ -194,7 +171,8 @@ class Recorder:
             return
         try:
             decisions = [*self._decide(inputs)]
-            self._write([decision for _, decision in decisions])
+            events = [event for _, decision in decisions for event in decision.events]
+            self._write(events, memory.changes(decision for _, decision in decisions))
         except JournalCorruptError as error:
             self._begin_anew(str(error))
             self._owed = [*inputs, *self._owed]
@@ -215,7 +193,7 @@ class Recorder:
         self._library.begin()
         for happened in inputs:
             decision = self._library.handle(self._station, working, happened)
-            _apply(decision.documents, working)
+            memory.apply(decision.documents, working)
             if decision.answer is not None and decision.answer.verdict is Verdict.REFUSE:
                 self._show_answer(happened.source, decision.answer)
             if decision.lamps is not None:
@@ -224,18 +202,13 @@ class Recorder:
                 self._show_answer(gauge, Ask())
             yield happened, decision
 
-    def _write(self, decisions: list[Decision]) -> None:
-        """Write the decisions, then make them the memory."""
-        events: list[Event] = []
-        documents: dict[str, Document | None] = {}
-        for decision in decisions:
-            events += decision.events
-            documents.update(decision.documents)
+    def _write(self, events: list[Event], documents: dict[str, Document | None]) -> None:
+        """Write facts and changed documents, then make these the memory."""
         kept = self._library.kept
         if events or documents or kept:
-            self._journal.append(events, {key: _lasting(key, document) for key, document in documents.items()}, kept)
+            self._journal.append(events, memory.lasting(documents), kept)
         self._library.commit()
-        _apply(documents, self._memory)
+        memory.apply(documents, self._memory)
         self._wakes.follow(documents, self._clock.now())
 
     def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
@@ -252,14 +225,13 @@ class Recorder:
     def _refuse(self, inputs: list[Input]) -> list[Input]:
         """Show red for work, which cannot be recorded; return the rest, which must be."""
         for happened in inputs:
-            if isinstance(happened.what, REFUSABLE):
-                self._show_answer(happened.source, Answer(Verdict.REFUSE, "cannot record: do not go on"))
-        return [happened for happened in inputs if not isinstance(happened.what, (*REFUSABLE, RecordingBack))]
+            if isinstance(happened.what, refusal.REFUSABLE):
+                self._show_answer(happened.source, refusal.ANSWER)
+        return refusal.owed(inputs)
 
     def _cannot_record(self, inputs: list[Input], error: JournalError) -> None:
         """Give up the reserve, show red for work that was not written, keep calls and states until they are."""
-        kept = [happened for happened in self._refuse(inputs) if not isinstance(happened.what, TOLD_AGAIN)]
-        self._owed = [*kept, *self._owed]
+        self._owed = [*refusal.lasting(self._refuse(inputs)), *self._owed]
         self._wakes.again()
         self._lights.red()
         if not self._trouble:
@@ -333,34 +305,9 @@ class Recorder:
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
 
-    def _recollected(self) -> Decision:
-        """The open calls, by what can be read of a damaged journal that has lost the memory of them."""
-        damage = self._journal.damage
-        if damage is None or calls.COUNTER in self._memory:
-            return Decision()
-        return Decision(documents=recollected(last_bodies(Path(damage.aside), Lane.ANDON, RECOLLECTED)))
-
-    def _keep(self, found: Decision) -> None:
+    def _keep(self, found: dict[str, Document | None]) -> None:
         """Record what was found at the start: calls that are still open."""
         try:
-            self._write([found])
+            self._write([], found)
         except JournalError as error:
             self._cannot_record([], error)
-
-
-def _is_told(key: str) -> bool:
-    """Whether a document is published for others to see."""
-    return key.startswith(STATES)
-
-
-def _lasting(key: str, document: Document | None) -> Document | None:
-    """What to write of a document: one that others see leaves an empty one, so that its end is published as well."""
-    return {} if document is None and _is_told(key) else document
-
-
-def _apply(documents: Mapping[str, Document | None], memory: dict[str, Document]) -> None:
-    for key, document in documents.items():
-        if document is None:
-            memory.pop(key, None)
-        else:
-            memory[key] = document
