@@ -59,13 +59,13 @@ class Wakes:
         return min(longest_s, max(0.0, (self._heap[0][0] - now_ns) / NS_PER_S))
 
     def due(self, now_ns: int) -> list[TimeUp]:
-        """The timers that have ended, the first one first; each is told once."""
+        """The timers that have ended, the first one first; each is told once, however often it was set to that end."""
         self._ended = []
         found = []
         while self._heap and self._heap[0][0] <= now_ns:
             end, name = heappop(self._heap)
             known = self._ends.get(name)
-            if known is not None and known[0] == end:
+            if known is not None and known[0] == end and (end, name) not in self._ended[-1:]:
                 self._ended.append((end, name))
                 found.append(TimeUp(name, known[1]))
         return found

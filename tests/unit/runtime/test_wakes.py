@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.events import NS_PER_S, Moment
@@ -69,6 +69,7 @@ def test_across_boots_the_wall_clock_tells_if_it_may_be_trusted() -> None:
         assert names(wakes, now) == ["a"]
 
 
+@example(steps=[("a", 1.0, False), ("a", 0.0, False)])
 @given(steps=st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 50), st.booleans()), max_size=300))
 def test_any_mix_of_setting_and_stopping_tells_each_that_runs_once(steps: list[tuple[str, float, bool]]) -> None:
     """A model: what runs and is over is told, and nothing else; what is stale does not pile up."""
