@@ -95,6 +95,7 @@ class Kind(StrEnum):
 
     MEASUREMENT_TAKEN = "measurement.taken"
     MEASUREMENT_REJECTED = "measurement.rejected"
+    MEASUREMENT_SERIES = "measurement.series"
     MEASUREMENT_SUMMARY = "measurement.summary"
 
     JOURNAL_DAMAGED = "journal.damaged"
