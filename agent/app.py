@@ -20,6 +20,7 @@ from agent.runtime.library import Library
 from agent.runtime.loader import ReferenceLoader
 from agent.runtime.reader import DeviceReader
 from agent.runtime.recorder import Recorder
+from agent.runtime.streams import Streams
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.watch import Watch
 from agent.signals import AgentStarted, AgentStopped, Input, LineProgress, Offer
@@ -130,6 +131,7 @@ class Agent:
             wake=forwarder.wake,
             library=library,
             watch=Watch(self._file.alarms or AlarmSettings(), self._journal, self._broker_entry),
+            streams=Streams(recording.series_s, recording.series_values),
         )
 
     def _broker_entry(self) -> dict[str, Any] | None:

@@ -127,6 +127,16 @@ class Recording(Declared):
         default=0.05, ge=0, le=1, description="Gauge values that no step waits for are gathered this long, seconds."
     )
     group_size: int = Field(default=500, ge=1, description="Signals recorded in one transaction, at most.")
+    series_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description=(
+            "Values of a stream that no step waits for become one fact, written this often, seconds; a power cut costs "
+            "so many seconds of them at most.  0: each is a fact of its own."
+        ),
+    )
+    series_values: int = Field(default=200, ge=2, le=2000, description="Values in one such fact, at most.")
 
 
 class Andon(AndonRules):

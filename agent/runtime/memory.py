@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from agent.events import Lane
 from agent.journal.errors import JournalCorruptError
 from agent.journal.salvage import last_bodies
+from agent.signals import JournalDamaged
 from agent.station.andon import calls, recollect
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def recollected(journal: Journal, memory: Mapping[str, Document]) -> Changes:
     if damage is None or calls.COUNTER in memory:
         return {}
     return dict(recollect.recollected(last_bodies(Path(damage.aside), Lane.ANDON, RECOLLECTED)))
+
+
+def damaged(journal: Journal) -> JournalDamaged | None:
+    """The damage that is still to be told, once."""
+    damage, journal.damage = journal.damage, None
+    if damage is None:
+        return None
+    return JournalDamaged(damage.reason, damage.aside, damage.old_epoch, damage.new_epoch)
 
 
 def changes(decisions: Iterable[Decision]) -> Changes:

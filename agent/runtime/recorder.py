@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.events import Event, Kind, Lane
+from agent.events import Lane
 from agent.journal.errors import JournalCorruptError, JournalError, JournalWriteError
 from agent.runtime import memory, refusal
+from agent.runtime.housekeeping import Housekeeping
 from agent.runtime.library import Library
 from agent.runtime.lights import Lights
+from agent.runtime.showing import Showing
+from agent.runtime.streams import Streams
 from agent.runtime.wakes import Wakes
-from agent.signals import (
-    CallsDelivered,
-    ClockStepped,
-    Input,
-    JournalDamaged,
-    RecordingBack,
-    RecordingLost,
-    ReferenceLost,
-)
+from agent.signals import CallsDelivered, ClockStepped, Input, RecordingBack, RecordingLost, ReferenceLost
 from agent.station.alarms import document as alarms
 from agent.station.andon import calls
-from drivers.contract import Answer, Ask, Lamps, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from agent.events import Event
     from agent.journal.journal import Journal
     from agent.runtime.clock import Clock
     from agent.runtime.health import Health
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
     from agent.signals import OwnSignal
     from agent.station.decision import Decision, Document
     from agent.station.station import Station
+    from drivers.contract import Answer, Ask, Lamps
 
 log = structlog.get_logger()
 
@@ -48,16 +44,13 @@ WAIT_S = 1.0
 RETRY_S = 0.5
 """Wait before writing again what could not be written."""
 
-BUSY_TIDIES = 4
-"""Pieces of housekeeping after each write while the journal is crowded; each makes more room than a write takes."""
-
 
 class Recorder:
     """The one worker that decides and writes.
 
     `show_answer` goes to the device that spoke or is asked, `show_lamps` to all; neither may block.  `wake` tells the
     forwarder that there is something new.  `library` holds the reference data; without one there is none.  `watch`
-    notices what lasts too long.
+    notices what lasts too long.  `streams` joins values that nobody waits for; without it each is a fact of its own.
     """
 
     name = "recorder"
@@ -77,6 +70,7 @@ class Recorder:
         wake: Callable[[], None],
         library: Library | None = None,
         watch: Watch | None = None,
+        streams: Streams | None = None,
     ) -> None:
         self._intake = intake
         self._station = station
@@ -85,25 +79,26 @@ class Recorder:
         self._health = health
         self._library = library or Library(journal, clock)
         self._watch = watch
-        self._show_answer = show_answer
+        self._streams = streams or Streams(series_s=0.0, series_values=1)
         self._lights = Lights(show_lamps, health)
+        self._showing = Showing(show_answer, self._lights)
         self._wake = wake
         self._memory: dict[str, Document] = {}
         self._owed: list[Input] = []
         self._wakes = Wakes()
         self._trouble = ""
-        self._more_to_tidy = False
+        self._housekeeping = Housekeeping(journal, intake, wake)
 
     def open(self) -> None:
         """Go on where the journal ends."""
         self._memory = memory.read(self._journal, self._memory)
         self._lights.stopped |= calls.is_stopped(self._memory)
         self._wakes.begin(self._memory, self._clock.now())
-        calls_found = memory.recollected(self._journal, self._memory)
+        opened = memory.recollected(self._journal, self._memory)
         lost = self._library.open(self._memory, self._journal.damage.aside if self._journal.damage else "")
         self._tell_damage()
-        if calls_found:
-            self._keep(calls_found)
+        if opened:
+            self._keep(opened)
         self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
         shortage, self._journal.shortage = self._journal.shortage, ""
         if shortage:
@@ -124,8 +119,7 @@ class Recorder:
         if self._trouble:
             self._try_to_recover()
         inputs, self._owed = [*self._delivered(), *self._owed, *inputs], []
-        if inputs:
-            self._record(inputs)
+        self._record(inputs)
         if not self._trouble:
             self._tidy(idle=not inputs)
 
@@ -144,16 +138,20 @@ class Recorder:
             self._owed = []
             self._record(inputs)
             if self._owed:
-                log.error("recorder.unwritten", inputs=len(self._owed))
-                return
+                break
+        if self._streams.end():
+            self._record([])
+        if self._owed or self._streams.values:
+            log.error("recorder.unwritten", inputs=len(self._owed), values=self._streams.values)
 
     def _wait_s(self) -> float:
-        if self._more_to_tidy:
+        if self._housekeeping.more:
             return 0.0
         if self._trouble:
             return RETRY_S
         longest_s = RETRY_S if self._owed else WAIT_S
-        return self._wakes.wait_s(longest_s, self._clock.now().monotonic_ns)
+        now_ns = self._clock.now().monotonic_ns
+        return self._streams.wait_s(self._wakes.wait_s(longest_s, now_ns), now_ns)
 
     def _delivered(self) -> list[Input]:
         """Notice that what was recorded about calls has arrived; stands before all that was not recorded yet."""
@@ -164,28 +162,40 @@ class Recorder:
         return Input("agent", what, self._clock.now())
 
     def _record(self, inputs: list[Input]) -> None:
-        """Decide and write `inputs` as one transaction; one that breaks the decision is recorded as such, alone."""
+        """Decide and write `inputs` and what is due of streams as one transaction; what breaks it is recorded alone."""
         if self._trouble:
             inputs = self._refuse(inputs)
-        if not inputs:
+        now_ns = self._clock.now().monotonic_ns
+        if not inputs and not self._streams.is_due(now_ns):
             return
         try:
             decisions = [*self._decide(inputs)]
-            events = [event for _, decision in decisions for event in decision.events]
-            self._write(events, memory.changes(decision for _, decision in decisions))
+            events = self._streams.take(decisions, now_ns)
+            written = self._write(events, memory.changes(decision for _, decision in decisions))
         except JournalCorruptError as error:
             self._begin_anew(str(error))
             self._owed = [*inputs, *self._owed]
         except JournalError as error:
             self._cannot_record(inputs, error)
-        except Exception as error:  # noqa: BLE001  a bug in a decision must cost one input its verdict, not the line its recorder
+        except Exception as error:  # a bug in a decision must cost one input its verdict, not the line its recorder
+            if not inputs:
+                raise
             if len(inputs) == 1:
                 self._record_failure(inputs[0], error)
                 return
             for one in inputs:
                 self._record([one])
         else:
-            self._show_earned(decisions)
+            self._recorded(decisions, written=written)
+
+    def _recorded(self, decisions: list[tuple[Input, Decision]], *, written: bool) -> None:
+        """Show and tell what is on disk now."""
+        self._streams.commit()
+        self._showing.earned(decisions)
+        self._library.tell(decisions)
+        if written:
+            self._wake()
+        self._health.count("recorder", "recorder", inputs=len(decisions), commits=int(written))
 
     def _decide(self, inputs: Iterable[Input]) -> Iterable[tuple[Input, Decision]]:
         """Decide each input on the memory that the ones before it leave; show refusals and stops at once."""
@@ -194,39 +204,23 @@ class Recorder:
         for happened in inputs:
             decision = self._library.handle(self._station, working, happened)
             memory.apply(decision.documents, working)
-            if decision.answer is not None and decision.answer.verdict is Verdict.REFUSE:
-                self._show_answer(happened.source, decision.answer)
-            if decision.lamps is not None:
-                self._lights.at_once(decision.lamps)
-            for gauge in decision.asks:
-                self._show_answer(gauge, Ask())
+            self._showing.at_once(happened, decision)
             yield happened, decision
 
-    def _write(self, events: list[Event], documents: dict[str, Document | None]) -> None:
-        """Write facts and changed documents, then make these the memory."""
+    def _write(self, events: list[Event], documents: dict[str, Document | None]) -> bool:
+        """Write facts and changed documents, if there are any, then make these the memory."""
         kept = self._library.kept
-        if events or documents or kept:
+        written = bool(events or documents or kept)
+        if written:
             self._journal.append(events, memory.lasting(documents), kept)
         self._library.commit()
         memory.apply(documents, self._memory)
         self._wakes.follow(documents, self._clock.now())
-
-    def _show_earned(self, decisions: list[tuple[Input, Decision]]) -> None:
-        """Show what is on disk now."""
-        for happened, decision in decisions:
-            if decision.answer is not None and decision.answer.verdict is not Verdict.REFUSE:
-                self._show_answer(happened.source, decision.answer)
-        if (lamps := decisions[-1][1].lamps) is not None:
-            self._lights.earned(lamps)
-        self._library.tell(decisions)
-        self._wake()
-        self._health.count("recorder", "recorder", inputs=len(decisions), commits=1)
+        return written
 
     def _refuse(self, inputs: list[Input]) -> list[Input]:
         """Show red for work, which cannot be recorded; return the rest, which must be."""
-        for happened in inputs:
-            if isinstance(happened.what, refusal.REFUSABLE):
-                self._show_answer(happened.source, refusal.ANSWER)
+        self._showing.refused(refusal.refused(inputs), refusal.WHY)
         return refusal.owed(inputs)
 
     def _cannot_record(self, inputs: list[Input], error: JournalError) -> None:
@@ -238,7 +232,7 @@ class Recorder:
             log.error("recorder.cannot_record", reason=str(error))
             self._owed.append(self._own(RecordingLost(str(error))))
         self._trouble = str(error)
-        self._lights.trouble = True
+        self._lights.trouble = self._streams.trouble = True
         self._health.report("recorder", "recorder", trouble=self._trouble)
         self._journal.free_reserve()
 
@@ -249,7 +243,7 @@ class Recorder:
         if self._owed or not self._journal.restore_reserve():
             return
         trouble, self._trouble = self._trouble, ""
-        self._lights.trouble = False
+        self._lights.trouble = self._streams.trouble = False
         self._record([self._own(RecordingBack())])
         if self._trouble:
             return
@@ -268,40 +262,26 @@ class Recorder:
         self._tell_damage()
 
     def _tell_damage(self) -> None:
-        damage, self._journal.damage = self._journal.damage, None
-        if damage is not None:
-            told = JournalDamaged(damage.reason, damage.aside, damage.old_epoch, damage.new_epoch)
-            self._owed.append(self._own(told))
+        if (damage := memory.damaged(self._journal)) is not None:
+            self._owed.append(self._own(damage))
             self._wake()
 
     def _tidy(self, *, idle: bool) -> None:
-        """Do pieces of housekeeping: one when idle, some at once when the journal is crowded."""
         try:
-            if idle:
-                self._more_to_tidy = self._journal.tidy()
-                if self._more_to_tidy:
-                    self._wake()
-            elif self._intake.empty:
-                self._journal.breathe()
-            for _ in range(BUSY_TIDIES):
-                if not (self._journal.crowded and self._journal.tidy()):
-                    break
+            self._housekeeping.step(idle=idle)
         except JournalCorruptError as error:
             self._begin_anew(str(error))
         except JournalError as error:
-            self._more_to_tidy = False
             self._cannot_record([], error)
 
     def _record_failure(self, happened: Input, error: Exception) -> None:
         """Keep the input that our own code could not decide, and show red."""
         log.error("recorder.decision_failed", source=happened.source, what=repr(happened.what), exc_info=error)
-        self._show_answer(happened.source, Answer(Verdict.REFUSE, "internal error: do not go on"))
+        self._showing.refused([happened], "internal error: do not go on")
         self._lights.red()
         self._library.failed(happened)
-        told = {"source": happened.source, "what": repr(happened.what), "error": repr(error)}
-        event = Event(Kind.SIGNAL_FAILED, "", told, happened.moment)
         try:
-            self._journal.append([event], {})
+            self._journal.append([refusal.failure(happened, error)], {})
         except JournalError as unwritten:
             self._cannot_record([happened], unwritten)
 

@@ -1,0 +1,49 @@
+"""Show what follows from a decision: refusals, stops and questions at once, all else when it is on disk.
+
+Used by the recorder's thread alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers.contract import Answer, Ask, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agent.runtime.lights import Lights
+    from agent.signals import Input
+    from agent.station.decision import Decision
+
+    ShowAnswer = Callable[[str, Answer | Ask], None]
+
+
+class Showing:
+    """`show_answer` goes to the device that spoke or is asked, `lights` to all; neither may block."""
+
+    def __init__(self, show_answer: ShowAnswer, lights: Lights) -> None:
+        self._show_answer = show_answer
+        self._lights = lights
+
+    def at_once(self, happened: Input, decision: Decision) -> None:
+        """Show what waits for no disk."""
+        if decision.refuses and decision.answer is not None:
+            self._show_answer(happened.source, decision.answer)
+        if decision.lamps is not None:
+            self._lights.at_once(decision.lamps)
+        for gauge in decision.asks:
+            self._show_answer(gauge, Ask())
+
+    def earned(self, decisions: list[tuple[Input, Decision]]) -> None:
+        """Show what is on disk now."""
+        for happened, decision in decisions:
+            if decision.answer is not None and not decision.refuses:
+                self._show_answer(happened.source, decision.answer)
+        if decisions and (lamps := decisions[-1][1].lamps) is not None:
+            self._lights.earned(lamps)
+
+    def refused(self, inputs: Iterable[Input], why: str) -> None:
+        """Tell whoever did these things that they count for nothing."""
+        for happened in inputs:
+            self._show_answer(happened.source, Answer(Verdict.REFUSE, why))
