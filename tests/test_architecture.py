@@ -139,7 +139,8 @@ BOARD_PURE = tuple(f"agent.board.{file}" for file in ("board", "documents", "wor
 PURE = ("agent.events", "agent.signals", "agent.station", "agent.replay", "agent.report", *NOTIFY_PURE, *BOARD_PURE)
 PURE_MAY_USE = {
     "__future__", "biip", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-    "fnmatch", "functools", "hashlib", "json", "math", "orjson", "pydantic", "re", "string", "types", "typing", "zlib",
+    "fnmatch", "functools", "hashlib", "heapq", "json", "math", "orjson", "pydantic", "re", "string", "types", "typing",
+    "zlib",
 }  # fmt: skip
 """Libraries without I/O, clocks or threads."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from agent.events import TYPE_PREFIX, Kind, Lane, Moment
+from agent.replay.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,24 +64,35 @@ def parsed(body: str) -> Recorded:
 def gathered(lanes: Sequence[Iterator[Recorded]], boots: Sequence[str]) -> Iterator[list[Recorded]]:
     """Give the facts of one input after the other, in the order in which the inputs were decided.
 
-    Each lane comes in its own order, which is kept; between lanes the moments decide.  `boots` are the boots of the
-    machine in their order; a boot that is not among them was before.
+    Each lane comes in its own order, which is kept; between lanes the moments decide.  A series comes as its values,
+    each where its moment belongs.  `boots` are the boots of the machine in their order; a boot that is not among them
+    was before.
     """
     rank = {boot: place for place, boot in enumerate(boots)}
-    windows = [_Window(lane) for lane in lanes]
-    while heads := [head for window in windows if (head := window.head) is not None]:
-        heads.sort(key=lambda head: (rank.get(head.moment.boot, -1), head.moment.monotonic_ns))
-        key = next((head.key for head in heads if all(one.may_give(head.key) for one in windows)), heads[0].key)
-        yield [fact for window in windows for fact in window.give(key)]
+
+    def place(fact: Recorded) -> tuple[int, int]:
+        return rank.get(fact.moment.boot, -1), fact.moment.monotonic_ns
+
+    windows = [_Window(lane, Values(place)) for lane in lanes]
+    while any(window.head is not None or window.values for window in windows):
+        heads = sorted((head for window in windows if (head := window.head) is not None), key=place)
+        whole = (head for head in heads if all(window.may_give(head.key) for window in windows))
+        chosen = next(whole, heads[0]) if heads else None
+        end = place(chosen) if chosen else None
+        values = [[value] for window in windows for value in window.give_values(end)]
+        if chosen and not values:
+            yield [fact for window in windows for fact in window.give(chosen.key)]
+        yield from values
 
 
 class _Window:
-    """The next facts of one lane."""
+    """The next facts of one lane, and the `values` of its series."""
 
-    def __init__(self, lane: Iterator[Recorded]) -> None:
+    def __init__(self, lane: Iterator[Recorded], values: Values) -> None:
         self._lane = lane
         self._facts: deque[Recorded] = deque()
         self._count: Counter[tuple[str, int]] = Counter()
+        self.values = values
         self._fill()
 
     @property
@@ -104,8 +116,16 @@ class _Window:
         self._fill()
         return given
 
+    def give_values(self, end: tuple[int, int] | None) -> list[Recorded]:
+        """Take values out that were seen before the place `end`; None: whenever."""
+        given = [*self.values.until(end)]
+        self._fill()
+        return given
+
     def _fill(self) -> None:
-        while len(self._facts) < LOOK_AHEAD and (fact := next(self._lane, None)) is not None:
-            if fact.kind not in MADE_BY_JOURNAL:
+        while max(len(self._facts), len(self.values)) < LOOK_AHEAD and (fact := next(self._lane, None)) is not None:
+            if fact.kind == Kind.MEASUREMENT_SERIES:
+                self.values.add(fact)
+            elif fact.kind not in MADE_BY_JOURNAL:
                 self._facts.append(fact)
                 self._count[fact.key] += 1
