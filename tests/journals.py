@@ -100,6 +100,12 @@ def events_of(path: Path, kind: Kind) -> list[dict[str, Any]]:
     return [json.loads(body)["data"] for (body,) in rows]
 
 
+def measured(path: Path, gauge: str) -> list[list[Any]]:
+    """The values of every fact that has values of a gauge, oldest fact first."""
+    data = [json.loads(body)["data"] for body in kept(path, Lane.MEASUREMENT).values()]
+    return [one.get("values", [one.get("value")]) for one in data if one["gauge"] == gauge]
+
+
 def read_all(journal: Journal, lane: Lane, epoch: str = "", max_events: int = 50) -> list[str]:
     """Every event of the lane, read as the forwarder reads: chunk after chunk."""
     bodies: list[str] = []

@@ -7,6 +7,7 @@ never removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from agent.events import Moment
     from agent.journal.lanes import LaneState
 
-CHUNK_EVENTS = 1000
-"""Events looked at in one piece; some milliseconds of work."""
+CHUNK_EVENTS, CHUNK_SIGNS = 1000, 1_000_000
+"""Events looked at in one piece, and about how long they are together; some milliseconds of work."""
 
 NEWEST_ALARMS = 1000
 """So many numbers of the alarm lane stay whatever they cost: gap records, which always stay, must not drive it out."""
 
-WORTH_THINNING = 10
-"""Fewer measurements than these stay: summary and gap record would take as much room."""
+WORTH_THINNING = 4000
+"""Measurements that take no more bytes than these stay: summary and gap record would take a good part of the room."""
+
+MEASURED = (Kind.MEASUREMENT_TAKEN, Kind.MEASUREMENT_SERIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def forget_old(connection: sqlite3.Connection, lane: Lane, state: LaneState, bef
     """Remove a piece of the confirmed events seen before the time `before`."""
     rows = connection.execute(
         f"SELECT seq, time FROM event_{lane} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",  # noqa: S608  a lane's name is ours
-        (state.first, state.confirmed, CHUNK_EVENTS),
+        (state.first, _reach(connection, lane, state.first, state.confirmed), CHUNK_EVENTS),
     ).fetchall()
     old = list(takewhile(lambda row: row[1] < before, rows))
     return Done(_remove(connection, lane, state, state.first, old[-1][0])) if old else Done(state)
@@ -66,7 +69,7 @@ def make_room(connection: sqlite3.Connection, lane: Lane, state: LaneState, mome
     None if nothing is left that may go.
     """
     if state.first <= state.confirmed:
-        until = min(state.confirmed, state.first + _piece(state) - 1)
+        until = _reach(connection, lane, state.first, min(state.confirmed, state.first + _piece(state) - 1))
         return Done(_remove(connection, lane, state, state.first, until))
     if lane is Lane.MEASUREMENT and state.thinned < state.last:
         return _thin(connection, state, moment)
@@ -78,11 +81,23 @@ def _piece(state: LaneState) -> int:
     return max(1, min(CHUNK_EVENTS, (state.last - state.first + 1) // 10))
 
 
+def _reach(connection: sqlite3.Connection, lane: Lane, first: int, last: int) -> int:
+    """How far one piece that begins with number `first` goes: to `last`, or less far where events are long."""
+    query = f"SELECT seq, length(body) FROM event_{lane} WHERE seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608  a lane's name is ours
+    signs = 0
+    for seq, length in connection.execute(query, (first, min(last, first + CHUNK_EVENTS - 1))):
+        signs += length
+        if signs >= CHUNK_SIGNS:
+            return int(seq)
+    return min(last, first + CHUNK_EVENTS - 1)
+
+
 def _drop(connection: sqlite3.Connection, lane: Lane, state: LaneState, moment: Moment) -> Done | None:
     edge = state.last - NEWEST_ALARMS if lane is Lane.ALARM else state.last
     until = min(edge, state.first + _piece(state) - 1)
     if state.first > until:
         return None
+    until = _reach(connection, lane, state.first, until)
     count, oldest, newest = _count(connection, lane, state.first, until)
     left = _remove(connection, lane, state, state.first, until)
     if not count:
@@ -96,17 +111,17 @@ def _thin(connection: sqlite3.Connection, state: LaneState, moment: Moment) -> D
     """Replace a piece of the oldest measurements by summaries; what is out of limits stays as it is."""
     lane = Lane.MEASUREMENT
     first = max(state.thinned + 1, state.first)
-    until = min(state.last, first + CHUNK_EVENTS - 1)
+    until = _reach(connection, lane, first, state.last)
     rows = connection.execute(
-        "SELECT seq, body, crc FROM event_measurement WHERE seq BETWEEN ? AND ? AND type = ?",
-        (first, until, Kind.MEASUREMENT_TAKEN),
+        "SELECT seq, body, crc FROM event_measurement WHERE seq BETWEEN ? AND ? AND type IN (?, ?)",
+        (first, until, *MEASURED),
     ).fetchall()
     thinnable = [(seq, event) for seq, body, crc in rows if _is_plain(event := _event(seq, body, crc))]
     thinned = replace(state, thinned=until)
-    if len(thinnable) < WORTH_THINNING:
-        return Done(thinned)
     going = [seq for seq, _ in thinnable]
-    size = _size(connection, lane, going)
+    size = _size(connection, lane, going) if going else 0
+    if size <= WORTH_THINNING:
+        return Done(thinned)
     thin = set(going)
     chain.keep(connection, lane, state, going)
     links.forget(connection, lane, state, [(seq, body) for seq, body, _ in rows if seq in thin])
@@ -128,9 +143,21 @@ def _event(seq: int, body: str, crc: int | None) -> dict[str, Any]:
 
 
 def _is_plain(event: dict[str, Any]) -> bool:
-    """Whether it is a number inside its limits, or without any: a summary says enough of it."""
+    """Whether it is nothing but numbers inside their limits, or without any: a summary says enough of them."""
+    return event["data"].get("verdict") != "fail" and all(isinstance(one, int | float) for one in _values(event))
+
+
+def _values(event: dict[str, Any]) -> list[Any]:
+    """The value of a measurement, or those of a series."""
     data = event["data"]
-    return data.get("verdict") != "fail" and isinstance(data.get("value"), int | float)
+    return data["values"] if "values" in data else [data.get("value")]
+
+
+def _end(event: dict[str, Any]) -> str:
+    """When the last value was seen."""
+    offsets_us = event["data"].get("offsets_us", [0])
+    seen = datetime.fromisoformat(event["time"]) + timedelta(microseconds=offsets_us[-1])
+    return seen.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _summaries(thinned: Iterable[tuple[int, dict[str, Any]]], moment: Moment) -> Iterable[Event]:
@@ -139,7 +166,7 @@ def _summaries(thinned: Iterable[tuple[int, dict[str, Any]]], moment: Moment) ->
         data = event["data"]
         groups.setdefault((data.get("gauge", ""), data.get("name", ""), data.get("unit", "")), []).append((seq, event))
     for (gauge, name, unit), members in groups.items():
-        values = [event["data"]["value"] for _, event in members]
+        values = [value for _, event in members for value in _values(event)]
         data = {
             "gauge": gauge,
             "name": name,
@@ -151,7 +178,7 @@ def _summaries(thinned: Iterable[tuple[int, dict[str, Any]]], moment: Moment) ->
             "from_seq": members[0][0],
             "to_seq": members[-1][0],
             "from": members[0][1]["time"],
-            "to": members[-1][1]["time"],
+            "to": _end(members[-1][1]),
         }
         yield Event(Kind.MEASUREMENT_SUMMARY, gauge, data, moment)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.events import LANES, Kind, Lane
+from agent.events import LANES, Event, Kind, Lane
+from agent.journal import retention
 from agent.journal.errors import JournalCorruptError
 from agent.journal.journal import JournalSettings
-from tests.journals import Now, ask, events_of, fact, facts, given_up, kept, opened, tidied
+from tests.journals import NOW, Now, ask, events_of, fact, facts, given_up, kept, opened, tidied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +218,55 @@ def test_each_gauge_and_unit_has_a_summary_of_its_own(path: Path) -> None:
     found = events_of(path, Kind.MEASUREMENT_SUMMARY)
     assert {(summary["gauge"], summary["n"]) for summary in found} == {("g1", 30), ("g2", 30)}
     journal.close()
+
+
+def series(values: list[float | None], text: str = "x" * 200) -> Event:
+    """A stream's values of one second, ten milliseconds apart."""
+    offsets = [10_000 * place for place in range(len(values))]
+    data = {"gauge": "g1", "unit": "mm", "count": len(values), "offsets_us": offsets, "values": values, "text": text}
+    return Event(Kind.MEASUREMENT_SERIES, "g1", data, NOW())
+
+
+def test_each_value_of_a_series_counts(path: Path) -> None:
+    """A series of a hundred weighs a hundred times as much as a value; one that holds no number stays as it was."""
+    journal = opened(path, JournalSettings({Lane.MEASUREMENT: 6000}))
+    streams = [[float(number) for number in range(100 * place, 100 * place + 100)] for place in range(1, 6)]
+    journal.append([series([*values]) for values in streams] + [series([1.0, None])], {})
+    measured(journal, [(1.0, "none")])
+    tidied(journal)
+    (summary,) = [one for one in events_of(path, Kind.MEASUREMENT_SUMMARY) if not one["name"]]
+    numbers = [*(value for values in streams for value in values), 1.0]
+    assert (summary["n"], summary["min"], summary["max"]) == (501, 1.0, 599.0)
+    assert summary["mean"] == pytest.approx(sum(numbers) / len(numbers))
+    (gap,) = events_of(path, Kind.JOURNAL_GAP)
+    assert (gap["count"], given_up(gap)) == (6, {1, 2, 3, 4, 5, 7})
+    assert [data["values"] for data in events_of(path, Kind.MEASUREMENT_SERIES)] == [[1.0, None]]
+    journal.close()
+
+
+def test_a_summary_lasts_until_the_last_value_of_its_last_series(path: Path) -> None:
+    journal = opened(path, JournalSettings({Lane.MEASUREMENT: 1000}))
+    journal.append([series([1.0] * 300, "x" * 3000)], {})
+    tidied(journal)
+    (summary,) = events_of(path, Kind.MEASUREMENT_SUMMARY)
+    lasted = datetime.fromisoformat(summary["to"]) - datetime.fromisoformat(summary["from"])
+    assert lasted == timedelta(milliseconds=2990)
+    assert summary["to"].endswith("Z")
+    journal.close()
+
+
+def test_long_events_go_in_shorter_pieces(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One piece is some milliseconds of work, whatever the events are like; all of it goes in the end."""
+    monkeypatch.setattr(retention, "CHUNK_SIGNS", 20_000)
+    pieces = []
+    for length in (0, 4000):
+        file = path.with_name(f"{length}.db")
+        journal = opened(file, JournalSettings({Lane.MEASUREMENT: 5000}))
+        journal.append([series([1.0, 2.0], "x" * length) for _ in range(100)], {})
+        pieces.append(tidied(journal))
+        assert sum(map(len, kept(file, Lane.MEASUREMENT).values())) <= 5000
+        journal.close()
+    assert pieces[1] > 3 * pieces[0]
 
 
 def test_what_cannot_be_thinned_any_more_is_dropped_and_told(path: Path) -> None:
