@@ -86,7 +86,7 @@ def read_facts(path: Path, picture: Picture) -> None:
     """Put the newest scans and measurements of the central's book into the picture."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
         picture.scans = _newest(db, [f"lineside.{kind}" for kind in SCANS])
-        picture.measurements = _newest(db, ["lineside.measurement.taken"])
+        picture.measurements = _newest(db, ["lineside.measurement.taken", "lineside.measurement.series"])
 
 
 def render(picture: Picture, height: int) -> RenderableType:
@@ -149,10 +149,15 @@ def _measurements(events: list[dict[str, Any]]) -> Table:
     table = _facts_table("measurements", "value")
     for event in events:
         data = event["data"]
-        verdict = str(data.get("verdict"))
-        told = f"{verdict:4} {data.get('value')} {data.get('unit')}  {data.get('name', data.get('gauge'))}"
+        verdict = str(data.get("verdict", "none"))
+        told = f"{verdict:4} {_value(data)} {data.get('unit')}  {data.get('name', data.get('gauge'))}"
         table.add_row(_clock(event), _styled(told, verdict))
     return table
+
+
+def _value(data: dict[str, Any]) -> str:
+    """A value, or the last of a series and how many there are."""
+    return f"{data['values'][-1]} ({data['count']} values)" if "values" in data else str(data.get("value"))
 
 
 def _facts_table(title: str, heading: str) -> Table:

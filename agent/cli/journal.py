@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ASK_S = 3.0
 """Longest wait for the running agent's answer."""
 
+MOST_LISTED = 3
+"""Values of a series that a table shows as they are."""
+
 FIGURES = {
     "captured": "taken in",
     "depth": "waiting",
@@ -81,7 +84,7 @@ def events(
                 event["sequence"],
                 event["type"].removeprefix("lineside."),
                 event.get("subject", ""),
-                json.dumps(event["data"], ensure_ascii=False),
+                json.dumps(_in_short(event["data"]), ensure_ascii=False),
             )
             for event in found
         ),
@@ -165,6 +168,17 @@ def _numbered(rows: list[dict[str, Any]], numbers: list[int]) -> list[dict[str, 
 
 def _reason(row: dict[str, Any]) -> str:
     return f"{row['reason']} ({row['code']:#04x})"
+
+
+def _in_short(data: dict[str, Any]) -> dict[str, Any]:
+    """Data as a table shows them: of the lists of a series the first and the last."""
+    if "values" not in data:
+        return data
+    return {key: _ends(told) if isinstance(told, list) else told for key, told in data.items()}
+
+
+def _ends(told: list[Any]) -> list[Any]:
+    return told if len(told) <= MOST_LISTED else [told[0], "...", told[-1]]
 
 
 def _or_exit(read: Any) -> Any:

@@ -32,6 +32,7 @@ WORDS = {
     Kind.DEFECT_RECORDED: "defect {defect}",
     Kind.MEASUREMENT_TAKEN: "measured {name} {text} {unit}: {verdict}",
     Kind.MEASUREMENT_REJECTED: "value refused: {reason}",
+    Kind.MEASUREMENT_SERIES: "{count} values from {min} to {max} {unit}",
     Kind.MEASUREMENT_SUMMARY: "{n} values from {min} to {max} {unit}, mean {mean}",
 }
 """What is said of an event; of any other, its kind and why."""
@@ -59,7 +60,7 @@ def said(event: Facts) -> str:
         reason = data.get("reason")
         plain = word.replace(".", " ").replace("-", " ")
         return f"{plain}: {reason}" if reason else plain
-    told = defaultdict(str, {key: _short(value) for key, value in data.items()})
+    told = defaultdict(str, {key: _short(value) for key, value in (data | _range(data)).items()})
     if not data.get("lot"):
         template = template.replace(" lot {lot}", "")
     return " ".join(template.format_map(told).split())
@@ -76,6 +77,12 @@ def details(event: Facts, about: str) -> str:
     data, told = event["data"], said(event)
     shown = [(key, _short(data[key])) for key in SHOWN if not _empty(data.get(key))]
     return ", ".join(f"{key} {text}" for key, text in shown if text not in told and text != about)
+
+
+def _range(data: Facts) -> Facts:
+    """The smallest and the largest of the values of a series."""
+    values = [value for value in data.get("values", ()) if value is not None]
+    return {"min": min(values), "max": max(values)} if values else {}
 
 
 def _empty(value: Any) -> bool:

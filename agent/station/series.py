@@ -50,7 +50,10 @@ def may_join(decision: Decision) -> bool:
 
 
 def joined(values: Sequence[Event], most: int) -> Iterator[Event]:
-    """The facts of values of one gauge, in order, as series of `most` values; one that is alone stays as it is."""
+    """The series that values of one gauge, in order, become, of `most` values each.
+
+    One value is a series too: by that one knows that it was written behind facts that were seen after it.
+    """
     members: list[Event] = []
     for event in values:
         if members and (len(members) >= most or not _fits(members[0], members[-1], event)):
@@ -116,8 +119,6 @@ def _fits(first: Event, last: Event, event: Event) -> bool:
 
 def _one(members: list[Event]) -> Event:
     first = members[0]
-    if len(members) == 1:
-        return first
     data: Document = {key: first.data[key] for key in ALIKE if key in first.data and key != "rules"}
     begin_ns = first.moment.monotonic_ns
     data["count"] = len(members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from agent.events import LANES, NS_PER_S, Envelope, Event, Kind, Lane, Moment
 from agent.replay.recorded import Recorded, gathered, parsed
 from agent.replay.replayer import Difference, Lost, Replayer
-from tests.unit.station.bench import RULES, Bench
+from agent.station import series
+from agent.station.measuring import Judgement
+from tests.unit.station.bench import DEPTH, PRESS, RULES, SEAT, Bench
 from tests.unit.station.test_any_history import AnyHistory
 
 if TYPE_CHECKING:
@@ -42,17 +45,32 @@ def replay(events: list[Event], *, carry: bool = False) -> tuple[Replayer, list[
     return replayer, [*replayer.run(inputs(events))]
 
 
+def in_series(events: list[Event]) -> list[Event]:
+    """The same facts with all values that nobody waits for joined, up to the next fact of their gauge."""
+    alone = Counter(event.moment for event in events)
+    written: list[Event] = []
+    held: dict[str, list[Event]] = {}
+    for event in events:
+        gauge = event.data.get("gauge", "")
+        if event.data.get("verdict") == Judgement.NONE and alone[event.moment] == 1:
+            held.setdefault(gauge, []).append(event)
+        else:
+            written += [*series.joined(held.pop(gauge, []), 200), event]
+    return written + [fact for values in held.values() for fact in series.joined(values, 200)]
+
+
 class ReplayedHistory(AnyHistory):
-    """The same histories as the station's own, each replayed at its end."""
+    """The same histories as the station's own, each replayed at its end, also with its streams joined."""
 
     def check_facts(self, decision: Decision) -> None:
         self.bench.events += decision.events
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
-            replayer, found = replay(self.bench.events)
-            assert found == []
-            assert replayer.inputs == len({event.moment for event in self.bench.events})
+            for events in (self.bench.events, in_series(self.bench.events)):
+                replayer, found = replay(events)
+                assert found == []
+                assert replayer.inputs == len({event.moment for event in self.bench.events})
 
 
 ReplayedHistory.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -77,6 +95,40 @@ def test_facts_whose_signal_is_not_kept_are_named() -> None:
     assert isinstance(lost, Lost)
     assert "signal.failed" in lost.reason
     assert (replayer.inputs, replayer.lost) == (0, 1)
+
+
+def test_values_of_a_series_come_where_they_were_seen() -> None:
+    """It was written behind the scan that came between them, and beside the series of another gauge."""
+    bench = Bench()
+    for gauge in ("gauge-1", "gauge-2", "gauge-1", "gauge-3"):
+        bench.measure("10.0", gauge=gauge)
+    bench.scan_all("OP-1", "SN1", "A/1", "B/1", "B/1")
+    for gauge in ("gauge-2", "gauge-1", "gauge-1"):
+        bench.measure("10.0", gauge=gauge)
+    values = [event.data for event in in_series(bench.events) if event.kind.lane is Lane.MEASUREMENT]
+    assert [(data["gauge"][-1], data.get("count")) for data in values] == [
+        ("2", 1), ("2", None), ("1", 2), ("1", None), ("3", 1), ("1", 1),
+    ]  # fmt: skip
+    order = [(facts[0].kind, facts[0].subject) for facts in inputs(in_series(bench.events))]
+    assert order == [(facts[0].kind, facts[0].subject) for facts in inputs(bench.events)]
+    assert replay(in_series(bench.events))[1] == []
+
+
+def test_other_rules_are_tried_on_each_value_of_a_series() -> None:
+    """A value that nobody waited for, and that a step of the new rules does."""
+    bench = Bench()
+    bench.scan_all("OP-1", "SN1", "A/1", "B/1", "B/1")
+    for value in ("10.0", "99", "10.1"):
+        bench.measure(value, gauge="gauge-7")
+    (event,) = [event for event in in_series(bench.events) if event.kind is Kind.MEASUREMENT_SERIES]
+    assert event.data["values"] == [10.0, 99.0, 10.1]
+    seat = SEAT.model_copy(update={"gauge": "gauge-7"})
+    press = PRESS.model_copy(update={"measurement": (seat, DEPTH)})
+    rules = RULES.model_copy(update={"operation": (press, *RULES.operation[1:])})
+    replayer = Replayer(rules, carry=True)
+    found = [one for one in replayer.run(inputs(in_series(bench.events))) if isinstance(one, Difference)]
+    told = [(one.happened.source, fact.data["verdict"]) for one in found for fact in one.now if "judged" in fact.data]
+    assert told == [("gauge-7", "pass")]
 
 
 def fact(lane: Lane, number: int, seconds: float, boot: str = "b1") -> Recorded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from agent.signals import DeviceLost, DeviceOpened, Input
 from agent.station.rules import Characteristic, Operation, Rules, ScanRule
 from agent.station.station import Station
 from drivers.contract import Answer, Condition, Reading, Scan, Verdict
-from tests.journals import ask, encode, events_of
+from tests.journals import ask, encode, kept, measured
 from tests.support.replaying import differences
 
 if TYPE_CHECKING:
@@ -107,15 +108,12 @@ class Bench:
         self.queue.wake()
         self.recorder.step()
 
-    def facts(self, gauge: str = "g1") -> list[list[int]]:
+    def facts(self, gauge: str = "g1") -> list[list[float]]:
         """The values of the gauge on disk, fact by fact."""
-        return [values_of(data) for data in self.data() if data.get("gauge") == gauge]
+        return measured(self.path, gauge)
 
     def data(self) -> list[dict[str, Any]]:
-        kinds = (Kind.MEASUREMENT_TAKEN, Kind.MEASUREMENT_REJECTED, Kind.MEASUREMENT_SERIES)
-        rows = ask(self.path, "SELECT seq, type FROM event_measurement ORDER BY seq")
-        found = {kind: events_of(self.path, kind) for kind in kinds}
-        return [found[Kind(kind)].pop(0) for _, kind in rows if kind in kinds]
+        return [json.loads(body)["data"] for body in kept(self.path, Lane.MEASUREMENT).values()]
 
     @property
     def commits(self) -> int:

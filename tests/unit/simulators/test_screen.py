@@ -39,3 +39,16 @@ def test_calls_are_on_the_screen_and_in_the_log() -> None:
     assert "andon calls: cord STOP raised, belt arrived" in written.getvalue()
     assert "alarms: press-overheated shelved, x returned" in written.getvalue()
     assert "calls=cord-STOP-raised,belt-arrived  alarms=press-overheated-shelved,x-returned " in picture.line()
+
+
+def test_a_value_and_a_stream_are_on_the_screen() -> None:
+    """Of a stream the last value and how many there are."""
+    taken = {"verdict": "pass", "value": 12.345, "unit": "mm", "name": "seat"}
+    series = {"gauge": "scale", "unit": "g", "count": 3, "values": [1.0, 2.0, 3.5]}
+    events = [{"time": "2026-11-21T10:00:00.123Z", "data": data} for data in (taken, series)]
+    console = Console(file=io.StringIO(), width=120)
+    console.print(render(Picture(measurements=events), 30))
+    written = console.file
+    assert isinstance(written, io.StringIO)
+    assert "pass 12.345 mm  seat" in written.getvalue()
+    assert "none 3.5 (3 values) g  scale" in written.getvalue()

@@ -68,11 +68,8 @@ def test_taken_apart_each_value_is_as_it_was(told: list[tuple[str, int, str, boo
     found = []
     for event in series.joined(values, most):
         data = orjson.loads(orjson.dumps(event.data))
-        assert event.subject == "g1"
-        if event.kind is Kind.MEASUREMENT_TAKEN:
-            found.append((data, event.moment))
-            continue
-        assert 2 <= data["count"] == len(data["values"]) == len(data["offsets_us"]) <= most
+        assert (event.kind, event.subject) == (Kind.MEASUREMENT_SERIES, "g1")
+        assert 1 <= data["count"] == len(data["values"]) == len(data["offsets_us"]) <= most
         assert data["offsets_us"][0] == 0
         found += series.apart(data, event.moment)
     assert len(found) == len(values)
@@ -114,10 +111,10 @@ def test_texts_without_a_common_form_are_kept(told: tuple[str, ...]) -> None:
     assert data["values"] == [number(Decimal(text)) for text in told]
 
 
-def test_a_value_that_is_alone_stays_as_it_is() -> None:
-    """With its raw bytes."""
-    (value,) = facts("1.0")
-    assert [*series.joined([value], MOST)] == [value]
+def test_a_value_that_is_alone_is_a_series_too() -> None:
+    """Who sees the fact knows that it was held."""
+    data = one(facts("1.0"))
+    assert (data["count"], data["offsets_us"], data["values"], data["form"]) == (1, [0], [1.0], "0.0")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +143,7 @@ def test_a_series_lies_within_one_boot_and_one_state_of_the_clock() -> None:
     values = facts("1.0", "1.1")
     for moment in (seen(10 * MS, boot="c"), seen(10 * MS, synced=False), seen(1 * MS)):
         other = values[0]._replace(moment=moment)
-        assert [event.kind for event in series.joined([*values, other], MOST)][-1] is Kind.MEASUREMENT_TAKEN
+        assert [event.data["count"] for event in series.joined([*values, other], MOST)] == [2, 1]
 
 
 def test_only_what_nobody_waits_for_may_be_joined() -> None:
