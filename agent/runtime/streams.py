@@ -23,8 +23,8 @@ class Streams:
     """What is held, gauge by gauge.
 
     A value belongs to a stream if its gauge gave another one less than `series_s` before; 0: none does.  All that is
-    held is written when the first of it has waited for `series_s`, or when a gauge has given `series_values`; that of
-    one gauge before anything else of this gauge.
+    held is written when the first of it has waited for `series_s`, or when a gauge has given `series_values` (what is
+    beyond those begins the next series); that of one gauge before anything else of this gauge.
     """
 
     def __init__(self, series_s: float, series_values: int) -> None:
@@ -68,8 +68,8 @@ class Streams:
                 facts += self._joined([] if self.trouble else held.pop(source, []))
                 facts += decision.events
         if due:
-            facts += [fact for events in held.values() for fact in self._joined(events)]
-            held = {}
+            facts += [fact for events in held.values() for fact in self._joined(events[: self._end(events)])]
+            held = {source: rest for source, events in held.items() if (rest := events[self._end(events) :])}
         self._taken = held, last_ns
         return facts
 
@@ -95,6 +95,11 @@ class Streams:
         since_ns = now_ns - last_ns.get(happened.source, now_ns - self._series_ns)
         last_ns[happened.source] = now_ns
         return since_ns < self._series_ns
+
+    def _end(self, events: list[Event]) -> int:
+        """How many values of a gauge are written when it is time: all, but no short series behind whole ones."""
+        count = len(events)
+        return count if self._ending or count <= self._series_values else count - count % self._series_values
 
     def _joined(self, events: list[Event]) -> list[Event]:
         return [*series.joined(events, self._series_values)]

@@ -163,6 +163,19 @@ def test_a_series_ends_when_it_is_long_enough(bench: Bench) -> None:
     assert bench.facts() == [[1], [*range(2, SERIES_VALUES + 2)]]
 
 
+def test_what_is_beyond_a_whole_series_begins_the_next(bench: Bench) -> None:
+    """However many come at once, a stream at just the rate of the bound makes no short series between whole ones."""
+    bench.values(1)
+    for value in range(2, 2 * SERIES_VALUES + 9):
+        bench.say(Reading(b"", str(value), Decimal(value), "mm"))
+    bench.step()
+    whole = [[*range(2, SERIES_VALUES + 2)], [*range(SERIES_VALUES + 2, 2 * SERIES_VALUES + 2)]]
+    assert (bench.facts(), bench.recorder._streams.values) == ([[1], *whole], 7)
+    bench.clock.pass_(SERIES_S)
+    bench.step()
+    assert bench.facts() == [[1], *whole, [*range(2 * SERIES_VALUES + 2, 2 * SERIES_VALUES + 9)]]
+
+
 def test_a_stream_that_pauses_is_written_without_another_value(bench: Bench) -> None:
     """The recorder wakes for it, and waits no longer than until then."""
     bench.values(10)
