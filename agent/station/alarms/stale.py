@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SILENT = "silent"
 STANDING = "standing"
 
+LATE = 10
+"""Silence is told a tenth of `stale_after_s` later at most, so that most values of a stream need not be remembered."""
+
 
 def watch(draft: Draft, profile: Profile) -> None:
     """Begin to wait for a gauge, where nobody does so yet and its silence is no news."""
@@ -35,6 +38,10 @@ def heard(draft: Draft, states: States, profile: Profile) -> None:
     if not profile.rule.stale_after_s or profile.which is None:
         return
     alarm: Document = draft.get(document.PREFIX + profile.which.id) or document.fresh(profile.which)
+    since_s = timers.elapsed_s(draft.moment, alarm["heard"]) if "heard" in alarm and "stale" not in alarm else None
+    if since_s is not None and since_s < profile.rule.stale_after_s / LATE:
+        watch(draft, profile)
+        return
     alarm = {**alarm, "heard": timers.mark(draft.moment)}
     if "stale" in alarm:
         del alarm["stale"]
@@ -47,10 +54,10 @@ def look(draft: Draft, states: States, profile: Profile, alarm: Document, by: Do
     """Tell that an alarm is stale, if it is; else look again when it may be."""
     after_s = profile.rule.stale_after_s
     if profile.rule.gauge:
-        since = alarm.get("heard")
+        since, told_s = alarm.get("heard"), after_s + after_s / LATE
         silent_s = timers.elapsed_s(draft.moment, since) if since else None
-        if silent_s is not None and silent_s < after_s:
-            timers.start(draft, timer(alarm["id"], "stale"), after_s, since)
+        if silent_s is not None and silent_s < told_s:
+            timers.start(draft, timer(alarm["id"], "stale"), told_s, since)
             return
     elif not alarm["active"]:
         return

@@ -113,7 +113,22 @@ def test_a_silent_gauge_is_told_once_and_so_is_its_voice() -> None:
     for _ in range(5):
         assert bench.wait_s(40) == []
         assert bench.value("5") == []
-    assert words(bench.wait_s(50)) == ["stale"]
+    assert bench.wait_s(50) == []
+    assert words(bench.wait_s(5)) == ["stale"]
+
+
+def test_a_gauge_that_speaks_without_end_changes_the_memory_seldom() -> None:
+    """Its values can be joined; yet its silence is told neither before its time nor more than a tenth later."""
+    bench = AlarmBench(limits(stale_after_s=50))
+    bench.say(AgentStarted("1"), "agent")
+    changed = 0
+    for _ in range(100):
+        memory = bench.memory
+        assert bench.value("5") == []
+        changed += bench.memory != memory
+    assert changed == 20
+    assert bench.wait_s(49) == []
+    assert words(bench.wait_s(6)) == ["stale"]
 
 
 def test_an_alarm_that_stays_is_told_as_stale() -> None:
