@@ -6,13 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SECONDS ?=
+MINUTES ?= 10
 
-.PHONY: demo test fuzz bench bench-large bench-peers lint schema clean help
+.PHONY: demo test fuzz soak bench bench-large bench-peers lint schema clean help
 
 help:
 	@echo "make demo [SECONDS=20]   one station, broker and central server, with simulated devices"
 	@echo "make test                all tests (installs mosquitto and chromium where it may)"
 	@echo "make fuzz                100,000 inputs to the parser of each serial driver (a quarter of an hour)"
+	@echo "make soak [MINUTES=10]   work while everything goes wrong at random, then the balance"
 	@echo "make bench               measure against floors taken in the same run"
 	@echo "make bench-large         the same with 10,000,000 events waiting"
 	@echo "make bench-peers         the buffer beside other products' (downloads them)"
@@ -31,6 +33,10 @@ test: $(STAMP) lint
 
 fuzz: $(STAMP)
 	@LINESIDE_FUZZ=100000 $(BIN)/python -m pytest tests/fuzz
+
+soak: $(STAMP)
+	@.ci/system-packages
+	@LINESIDE_SOAK=$$(( $(MINUTES) * 60 )) $(BIN)/python -m pytest tests/faults/test_soak.py -rP
 
 bench: $(STAMP)
 	@.ci/system-packages

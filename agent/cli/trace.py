@@ -24,8 +24,8 @@ from agent.journal.trace import Span, Tracer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from agent.journal.proof import Proof
     from agent.journal.trace import Story
-    from agent.journal.verify import Proof
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", readable=False, help="The station file (TOML).")

@@ -34,8 +34,10 @@ class What(StrEnum):
     @property
     def code(self) -> str:
         """The letter that stands for it in the index."""
-        return self.value[0]
+        return _CODES[self]
 
+
+_CODES = {what: what.value[0] for what in What}
 
 Name = tuple[What, str]
 
@@ -174,6 +176,7 @@ def _places(lane: Lane, rows: Iterable[tuple[int, str]]) -> Places:
     rank = LANES.index(lane)
     for seq, body in rows:
         block, place = divmod(seq, BLOCK_EVENTS)
+        written = f"{place:0{DIGITS}x}"
         for what, name in names(body):
-            places[what.code, name, rank, block].append(f"{place:0{DIGITS}x}")
+            places[_CODES[what], name, rank, block].append(written)
     return places

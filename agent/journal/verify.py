@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from contextlib import closing
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zlib import crc32
-
-import orjson
 
 from agent.events import LANES, TYPE_PREFIX, Kind, Lane, digest
 from agent.journal import lanes, lock
 from agent.journal.errors import JournalVersionError
+from agent.journal.proof import Broken, Link, Proof, event_of
 from agent.journal.schema import VERSION, Translating, open_reader
 
 if TYPE_CHECKING:
@@ -31,45 +29,6 @@ if TYPE_CHECKING:
 CHUNK_EVENTS = 2000
 
 StoredRow = tuple[int, str, str, str, str, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The first thing that is wrong in a lane: the number of the event, when it was seen, and what is wrong."""
-
-    sequence: int
-    time: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What was found of one lane of one epoch.
-
-    Events `first` to `last` are expected, `events` of them are there, `holes` numbers were given up in between; from
-    number `chained` on each carries the hash of the one before it; `head` is the hash of the last one.  `saved`: events
-    of an older epoch, which wait to be delivered.
-    """
-
-    epoch: str
-    lane: Lane
-    first: int
-    last: int
-    events: int
-    holes: int
-    chained: int
-    head: str
-    saved: bool
-    broken: Broken | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """What is known of the event before: number, time, and its hash."""
-
-    sequence: int
-    time: str
-    hash: str
 
 
 def journal(path: Path, witnesses: Mapping[tuple[Lane, int], str] | None = None) -> list[Proof]:
@@ -106,7 +65,7 @@ class _Lane:
         self._witnesses = {seq: known for (which, seq), known in witnesses.items() if which is lane}
         self._state = lanes.load(connection)[lane]
         self._anchors: dict[int, str] = {}
-        self._before: _Link | None = None
+        self._before: Link | None = None
         self._handed_on = {head for (_, which), (_, head) in _last_hashes(connection, epoch).items() if which == lane}
         self._given_up: list[tuple[int, int, frozenset[int]]] = []
         self._alarms = 0
@@ -138,7 +97,7 @@ class _Lane:
                 if (reason := self._wrong_in(row)) is not None:
                     yield reason
                 self._events += 1
-                self._before = _Link(row[0], row[2], digest(row[4].encode()))
+                self._before = Link(row[0], row[2], digest(row[4].encode()))
                 yield from self._wrong_to_witness(self._before)
         if (reason := self._wrong_end()) is not None:
             yield reason
@@ -171,7 +130,7 @@ class _Lane:
             return
         query = f"SELECT body FROM event_{Lane.ALARM} WHERE seq > ? AND type = ?"  # noqa: S608  a lane's name is ours
         for (body,) in self._connection.execute(query, (self._alarms, Kind.JOURNAL_GAP)):
-            data = _event(body).get("data", {})
+            data = event_of(body).get("data", {})
             if (data.get("lane"), data.get("reason")) == (self._lane.value, "thinned"):
                 self._given_up.append((int(data["from_seq"]), int(data["to_seq"]), frozenset(data.get("kept", ()))))
         self._given_up.sort(key=itemgetter(0))
@@ -201,7 +160,7 @@ class _Lane:
             return hole
         if crc is not None and crc != crc32(body.encode()):
             return Broken(seq, time, "its checksum is wrong: its text was changed")
-        event = _event(body)
+        event = event_of(body)
         if (event.get("epoch"), event.get("lane"), event.get("sequence")) != (self._epoch, self._lane, str(seq)):
             return Broken(seq, time, f"it says that it is {event.get('id', 'nothing')}: it was put in another's place")
         if (event.get("type"), event.get("time"), event.get("subject", "")) != (TYPE_PREFIX + kind, time, subject):
@@ -228,13 +187,13 @@ class _Lane:
             return self._wrong_neighbours(before, seq, claimed)
         return (before and self._wrong_before_hole(before)) or self._wrong_behind_hole(seq, time, claimed)
 
-    def _wrong_neighbours(self, before: _Link, seq: int, claimed: str) -> Broken | None:
+    def _wrong_neighbours(self, before: Link, seq: int, claimed: str) -> Broken | None:
         if seq < self._state.chained or claimed == before.hash:
             return None
         reason = f"event {seq} was not written behind it: its hash is {before.hash}, {claimed or 'none'} was meant"
         return Broken(before.sequence, before.time, f"{reason}; one of the two was changed")
 
-    def _wrong_before_hole(self, before: _Link) -> Broken | None:
+    def _wrong_before_hole(self, before: Link) -> Broken | None:
         """The event behind it is gone: its hash must have been kept."""
         anchor = self._anchors.get(before.sequence)
         if anchor == before.hash or before.sequence + 1 < self._state.chained:
@@ -256,7 +215,7 @@ class _Lane:
             return Broken(seq, time, "the hash of the event before it, which is gone, was not kept")
         return Broken(seq, time, "the event before it, which is gone, had another hash")
 
-    def _wrong_to_witness(self, link: _Link) -> Iterator[Broken]:
+    def _wrong_to_witness(self, link: Link) -> Iterator[Broken]:
         known = self._witnesses.pop(link.sequence, None)
         if known is not None and known != link.hash:
             yield Broken(link.sequence, link.time, f"its hash is {link.hash}, the witness has {known}")
@@ -287,11 +246,11 @@ def _saved(connection: sqlite3.Connection) -> Iterator[Proof]:
 
 def _saved_lane(connection: sqlite3.Connection, epoch: str, lane: Lane, last: tuple[int, str] | None) -> Proof:
     rows = connection.execute("SELECT seq, body FROM salvage WHERE epoch = ? AND lane = ? ORDER BY seq", (epoch, lane))
-    before: _Link | None = None
+    before: Link | None = None
     broken: Broken | None = None
     first = count = holes = chained = 0
     for seq, body in rows:
-        event = _event(body)
+        event = event_of(body)
         claimed, time = event.get("prevhash", ""), str(event.get("time", ""))
         first, chained = first or seq, chained or (seq if claimed else 0)
         if (event.get("epoch"), event.get("lane"), event.get("sequence")) != (epoch, lane, str(seq)):
@@ -302,7 +261,7 @@ def _saved_lane(connection: sqlite3.Connection, epoch: str, lane: Lane, last: tu
         elif before is not None:
             holes += seq - before.sequence - 1
         count += 1
-        before = _Link(seq, time, digest(body.encode()))
+        before = Link(seq, time, digest(body.encode()))
     if before is not None and last is not None and before.sequence == last[0] and before.hash != last[1]:
         broken = broken or Broken(before.sequence, before.time, "it is not the event that was written last")
     end, head = (before.sequence, before.hash) if before else (0, "")
@@ -314,17 +273,9 @@ def _last_hashes(connection: sqlite3.Connection, new_epoch: str = "") -> dict[tu
     query = f"SELECT body FROM event_{Lane.ALARM} WHERE type = ?"  # noqa: S608  a lane's name is ours
     found = {}
     for (body,) in connection.execute(query, (Kind.JOURNAL_RECOVERED,)):
-        data = _event(body).get("data", {})
+        data = event_of(body).get("data", {})
         if new_epoch not in {"", data.get("new_epoch")}:
             continue
         for lane, (number, head) in data.get("hashes", {}).items():
             found[data.get("old_epoch", ""), lane] = (number, head)
     return found
-
-
-def _event(body: str) -> dict[str, Any]:
-    try:
-        event = orjson.loads(body)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}

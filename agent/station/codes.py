@@ -49,9 +49,11 @@ class CodeReader:
         found: list[Meaning] = []
         for rule in self._rules:
             read = rule.read(text, symbology)
+            if read is None:
+                continue
             if isinstance(read, Meaning):
                 found.append(read)
-            elif read is not None and read.ambiguous:
+            elif read.ambiguous:
                 return []
         return found
 
@@ -73,10 +75,10 @@ class _Text:
     def __init__(self, rule: ScanRule) -> None:
         self.name = rule.name
         self._what = rule.meaning
-        self._pattern = re.compile(rule.pattern)
+        self._matches = re.compile(rule.pattern).fullmatch
 
     def read(self, text: str, _symbology: str) -> Meaning | None:
-        match = self._pattern.fullmatch(text)
+        match = self._matches(text)
         if match is None:
             return None
         return Meaning(self.name, self._what, match.groupdict(""))

@@ -139,5 +139,5 @@ class Draft:
         """Return the decision, and let the memory hold what the operator was told."""
         answer = self._answer
         if answer is not None:
-            self.put(LAST, {"verdict": answer.verdict.value, "text": answer.text, "time": self.moment.iso})
+            self._documents[LAST] = {"verdict": answer.verdict, "text": answer.text, "time": self.moment.iso}
         return Decision(tuple(self._events), self._documents, answer, lamps, tuple(self._asks), self._reply)

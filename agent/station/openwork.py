@@ -241,7 +241,7 @@ def stopped(draft: Draft, unit: str) -> str | None:
 def kept(found: Examination) -> dict[str, Any]:
     """What an operation carries along to its last fact: doubts that were let pass, and who answered for others."""
     told = found.told()
-    return {key: told[key] for key in ("flags", "overrides") if key in told}
+    return {key: told[key] for key in ("flags", "overrides") if key in told} if told else told
 
 
 def _history(draft: Draft, document: Document) -> Document:

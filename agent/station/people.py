@@ -20,13 +20,14 @@ OPERATOR = "operator"
 
 def signed_on(draft: Draft) -> str:
     """The badge that is signed on; empty if none is."""
-    return str((draft.get(OPERATOR) or {}).get("operator", ""))
+    document = draft.get(OPERATOR)
+    return str(document["operator"]) if document else ""
 
 
 def who(draft: Draft) -> Document:
     """What a fact tells of who did it."""
-    badge = signed_on(draft)
-    return {"operator": badge} if badge else {}
+    document = draft.get(OPERATOR)
+    return {"operator": document["operator"]} if document else {}
 
 
 class People:

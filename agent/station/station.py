@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from agent.station.reference import Reference
     from agent.station.rules import Rules
 
+    Other = Noise | Held | Condition | DeviceOpened | DeviceLost | OwnSignal | Command | LineProgress | ReferenceOffered
+
 
 LAMP_OF: dict[str, Lamp] = {CallMode.CALL: Lamp.YELLOW, CallMode.HELP: Lamp.BLUE, CallMode.STOP: Lamp.RED}
 """Lamp that tells of an open call, by its mode."""
@@ -76,9 +78,25 @@ class Station:
         draft = Draft(memory, happened.moment, self._digest, reference)
         source = happened.source
         match happened.what:
-            case Scan() | Reading() | Contact() as said:
+            case Scan() as scan:
                 self._interlock.turn(draft)
-                self._said(draft, source, said)
+                self._scanned(draft, source, scan)
+            case Reading() as reading:
+                self._interlock.turn(draft)
+                self._interlock.work.measured(draft, source, reading)
+                self._alarms.measured(draft, source, reading)
+            case Contact() as contact:
+                self._interlock.turn(draft)
+                self._contact(draft, source, contact)
+            case other:
+                self._other(draft, source, other)
+        self._andon.watch(draft)
+        self._tell(draft)
+        return draft.finish(_lamps(draft))
+
+    def _other(self, draft: Draft, source: str, what: Other) -> None:
+        """Act on what is neither a scan nor a value nor a contact."""
+        match what:
             case Noise(raw, reason):
                 draft.record(Kind.DEVICE_NOISE, source, {"device": source, "raw": raw_text(raw), "reason": reason})
                 draft.refuse(f"{source}: {reason}")
@@ -99,9 +117,6 @@ class Station:
                 pass  # taken into use by who hands `reference` in
             case own:
                 self._own(draft, own)
-        self._andon.watch(draft)
-        self._tell(draft)
-        return draft.finish(_lamps(draft))
 
     def _tell(self, draft: Draft) -> None:
         """Publish what stands, where it may have changed: most decisions are about the work alone."""
@@ -112,17 +127,6 @@ class Station:
     def waits_for_value(self, memory: Mapping[str, Document]) -> bool:
         """Whether somebody waits at the station for what a gauge says."""
         return OPERATION in memory
-
-    def _said(self, draft: Draft, device: str, said: Scan | Reading | Contact) -> None:
-        """Act on what somebody has done at the station."""
-        match said:
-            case Reading() as reading:
-                self._interlock.work.measured(draft, device, reading)
-                self._alarms.measured(draft, device, reading)
-            case Scan() as scan:
-                self._scanned(draft, device, scan)
-            case contact:
-                self._contact(draft, device, contact)
 
     def _scanned(self, draft: Draft, device: str, scan: Scan) -> None:
         meanings = self._codes.meanings(scan.text, scan.symbology)
@@ -233,8 +237,10 @@ def _lamps(draft: Draft) -> Lamps:
     horn until then.
     """
     opened = calls.open_calls(draft)
+    if not opened:
+        return _picture(NO_CALLS, draft.verdict)
     told = [(_lamp_of(call), call["state"] == "raised", calls.is_delivered(draft, call)) for call in opened]
-    return _picture(frozenset(told) if told else NO_CALLS, draft.verdict)
+    return _picture(frozenset(told), draft.verdict)
 
 
 def _lamp_of(call: Document) -> Lamp:

@@ -6,9 +6,7 @@ Knows lanes, windows and topics.  Knows nothing of devices or of the station's r
 from __future__ import annotations
 
 import time
-from collections import deque
 from contextlib import contextmanager
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +15,12 @@ import structlog
 
 from agent import __version__
 from agent.journal.errors import JournalCorruptError, JournalError
-from agent.signals import Command, LineProgress, Offer, Reply
 from agent.uplink import downlink
 from agent.uplink.ahead import ReadAhead
 from agent.uplink.bell import Bell
 from agent.uplink.client import SESSION_TAKEN_OVER, Acked, Arrived, Ended, Link, News
 from agent.uplink.errors import BrokerError, BrokerLostError, BrokerRefusedError
+from agent.uplink.inward import Inward
 from agent.uplink.sender import Sender
 from agent.uplink.states import States
 from agent.uplink.topics import Topics
@@ -32,16 +30,12 @@ if TYPE_CHECKING:
 
     from agent.config import Broker
     from agent.journal.journal import Journal
+    from agent.signals import Reply
+    from agent.uplink.inward import Passed
 
 log = structlog.get_logger()
 
-Passed = Command | Offer | LineProgress
-"""What comes for the station."""
-
 JSON = "application/json; charset=utf-8"
-
-LOAD = "reference/load"
-"""The command that brings reference data: large, and read elsewhere."""
 
 WAIT_S = 1.0
 """Longest wait for news in one step."""
@@ -85,7 +79,7 @@ class Forwarder:
         self._client_id = settings.client_id or "lineside-" + "-".join(levels)
         self._topics = Topics(levels)
         self._journal = journal
-        self._order = order
+        self._inward = Inward(self._topics, order)
         self._report = report
         self._bell = Bell()
         self.ahead = ReadAhead(journal, self._bell.ring)
@@ -98,7 +92,6 @@ class Forwarder:
         self._heard_s = 0.0
         self._online_s = 0.0
         self._short_lived = 0
-        self._orders: deque[Passed] = deque()
         self._states = States()
         self._room = 0
         self._packet_bytes = 0
@@ -139,7 +132,7 @@ class Forwarder:
         link = self._must_link()
         now_s = time.monotonic()
         self._take_news(self._states.wait_s(self._sender.wait_s(WAIT_S, now_s), now_s))
-        self._pass_orders()
+        self._inward.pass_on()
         self._send_answers(link)
         now_s = time.monotonic()
         if not self._sender.in_the_air:
@@ -214,9 +207,10 @@ class Forwarder:
                 if self._settings.confirm == "central":
                     self._sender.confirmed(*downlink.confirmations(payload), self._heard_s)
             case Arrived(topic) if topic.startswith(self._topics.command_base):
-                self._ordered(link, news)
+                if (order := self._inward.ordered(news)) is not None:
+                    self._replay(link, news, order)
             case Arrived():
-                self._heard(news)
+                self._inward.heard(news)
             case Ended(code, reason):
                 self._sender.hung_up(self._heard_s)
                 raise self._why_ended(code, reason)
@@ -235,19 +229,8 @@ class Forwarder:
             f"{self._client_id!r}, or does the broker not take a message as large as ours?"
         )
 
-    def _ordered(self, link: Link, request: Arrived) -> None:
-        """Obey what concerns the uplink itself; pass the rest on."""
-        name = self._topics.command(request.topic)
-        deadline_ns = 0 if request.retained else request.deadline_ns  # who knows for how long the broker has kept it
-        command = Command(name, {}, _identity(request), _reply(request), deadline_ns)
-        if name == LOAD:
-            self._orders.append(Offer(request.payload, "order", order=command))
-            return
-        order = downlink.command(request.payload)
-        if name != "replay":
-            named = order.get("id")
-            self._orders.append(replace(command, data=order, id=named if isinstance(named, str) else command.id))
-            return
+    def _replay(self, link: Link, request: Arrived, order: dict[str, Any]) -> None:
+        """Send again what the central asks for, and tell it how much of that there is."""
         wanted = downlink.replay(order)
         if wanted is None:
             told: dict[str, Any] = {"ok": False, "reason": "say lane, from and to", "order": order}
@@ -255,25 +238,6 @@ class Forwarder:
             told = self._sender.replay(wanted)
         link.answer(request.response_topic, request.correlation, orjson.dumps(told))
         log.info("uplink.replay", **told)
-
-    def _heard(self, news: Arrived) -> None:
-        """Keep what other stations and the holder of reference data say, until there is room for it."""
-        if self._topics.is_reference(news.topic):
-            if news.payload:
-                self._orders.append(Offer(news.payload, "topic", news.topic, news.retained))
-        elif (station := self._topics.neighbour(news.topic)) is not None:
-            told = downlink.progress(station, news.payload)
-            if told is not None:
-                waiting = (one for one in self._orders if not _is_from(one, station))
-                self._orders = deque((*waiting, told))
-
-    def _pass_orders(self) -> None:
-        """Pass on what there is room for; one that is not taken holds up only those of its own sort."""
-        left: deque[Passed] = deque()
-        for one in self._orders:
-            if any(type(other) is type(one) for other in left) or not self._order(one):
-                left.append(one)
-        self._orders = left
 
     def _send_answers(self, link: Link) -> None:
         try:
@@ -331,18 +295,3 @@ class Forwarder:
         if self._link is None:
             raise BrokerLostError("not connected")
         return self._link
-
-
-def _reply(request: Arrived) -> Reply | None:
-    return Reply(request.response_topic, request.correlation) if request.response_topic else None
-
-
-def _identity(request: Arrived) -> str:
-    """What tells one order from another of the same asker; empty where the asker does not."""
-    if not request.correlation:
-        return ""
-    return f"{request.response_topic} {request.correlation.hex()}"
-
-
-def _is_from(one: Passed, station: str) -> bool:
-    return isinstance(one, LineProgress) and one.station == station

@@ -5,11 +5,9 @@ Knows one row at a time.  Whether the rows fit one another is `links`'.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,25 +22,11 @@ from agent.station.reference import (
     Set,
     Unit,
 )
+from agent.station.sets import values
 from agent.station.sets.text import shown
+from agent.station.sets.values import Wrong
 
-LONGEST = 500
-"""Characters of a text, at most."""
-
-STATUSES = ("ok", "hold", "scrap")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _REQUIRED: Any = object()
-
-Read = Callable[[Any], Any]
-"""Turns the value of a key into that of the entry.  Raises ValueError with what to do, or `_Wrong` with several."""
-
-
-class _Wrong(ValueError):  # noqa: N818  several mistakes, told one by one
-    """Mistakes inside a value, each with its path."""
-
-    def __init__(self, mistakes: list[tuple[str, str]]) -> None:
-        super().__init__(f"{len(mistakes)} mistakes")
-        self.mistakes = mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +34,7 @@ class Sort:
     """One sort of row: what it becomes, its keys with their readers and defaults, and those that name it."""
 
     make: Callable[..., Any]
-    keys: Mapping[str, tuple[Read, Any]]
+    keys: Mapping[str, tuple[values.Read, Any]]
     name: tuple[str, ...]
 
     def key(self, entry: Any) -> Any:
@@ -58,19 +42,19 @@ class Sort:
         return entry_key(tuple(getattr(entry, name) for name in self.name))
 
     def read(self, row: object) -> Any:
-        """Return the entry of a row.  Raises _Wrong."""
+        """Return the entry of a row.  Raises Wrong."""
         if not isinstance(row, dict):
-            raise _Wrong([("", f"must be an object; it is {shown(row)}")])
+            raise Wrong([("", f"must be an object; it is {shown(row)}")])
         mistakes: list[tuple[str, str]] = []
-        values: dict[str, Any] = {}
+        entry: dict[str, Any] = {}
         for key, (read, default) in self.keys.items():
             if key not in row:
                 if default is _REQUIRED:
                     mistakes.append((f".{key}", "is missing"))
                 continue
             try:
-                values[key] = read(row[key])
-            except _Wrong as error:
+                entry[key] = read(row[key])
+            except Wrong as error:
                 mistakes += [(f".{key}{path}", what) for path, what in error.mistakes]
             except ValueError as error:
                 mistakes.append((f".{key}", str(error)))
@@ -79,8 +63,8 @@ class Sort:
             hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(self.keys)}"
             mistakes.append((f".{key}", f"unknown key; {hint}"))
         if mistakes:
-            raise _Wrong(mistakes)
-        return self.make(**values)
+            raise Wrong(mistakes)
+        return self.make(**entry)
 
 
 def entry_key(parts: tuple[str, ...]) -> Any:
@@ -88,143 +72,40 @@ def entry_key(parts: tuple[str, ...]) -> Any:
     return parts[0] if len(parts) == 1 else parts
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
-        raise ValueError(f"must be a text of 1 to {LONGEST} characters; it is {shown(value)}")
-    return value
-
-
-def _any_text(value: object) -> str:
-    return "" if value == "" else _text(value)
-
-
-def _day(value: object) -> str:
-    try:
-        if isinstance(value, str) and _DAY.fullmatch(value) and date.fromisoformat(value):
-            return value
-    except ValueError:
-        pass
-    raise ValueError(f"must be a day such as 2026-11-21; it is {shown(value)}")
-
-
-def _pattern(value: object) -> str:
-    text = _any_text(value)
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
-def _status(value: object) -> str:
-    if value not in STATUSES:
-        raise ValueError(f"must be one of {', '.join(STATUSES)}; it is {shown(value)}")
-    return str(value)
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"must be a whole number from 1 up; it is {shown(value)}")
-    return value
-
-
-def _yes_or_no(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be true or false; it is {shown(value)}")  # noqa: TRY004  told like every other mistake
-    return value
-
-
-def _exact(value: object) -> Decimal:
-    try:
-        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
-            number = Decimal(value)
-            if number.is_finite():
-                return number
-    except InvalidOperation:
-        pass
-    raise ValueError(f"must be a number; it is {shown(value)}")
-
-
-def _list(read: Read, name: Callable[[Any], Hashable] = str, *, filled: bool = False) -> Read:
-    """Return a reader of an array whose elements occur once each, by `name`."""
-
-    def reading(value: object) -> tuple[Any, ...]:
-        if not isinstance(value, list) or (filled and not value):
-            raise ValueError(f"must be an array{' that is not empty' if filled else ''}; it is {shown(value)}")
-        found, mistakes = _each(((f"[{index}]", inner) for index, inner in enumerate(value)), read)
-        names = [name(one) for one in found]
-        if len(set(names)) < len(names):
-            twice = next(one for index, one in enumerate(names) if one in names[:index])
-            mistakes.append(("", f"names {_spelt(twice)} twice"))
-        if mistakes:
-            raise _Wrong(mistakes)
-        return tuple(found)
-
-    return reading
-
-
-def _map(read: Read) -> Read:
-    """Return a reader of an object whose keys are names."""
-
-    def reading(value: object) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError(f"must be an object; it is {shown(value)}")  # noqa: TRY004  told like every other mistake
-        found, mistakes = _each(((f".{key}", inner) for key, inner in value.items()), read)
-        if "" in value:
-            mistakes.append(("", "has an empty key"))
-        if mistakes:
-            raise _Wrong(mistakes)
-        return dict(zip(value, found, strict=True))
-
-    return reading
-
-
-def _each(values: Iterator[tuple[str, object]], read: Read) -> tuple[list[Any], list[tuple[str, str]]]:
-    found, mistakes = [], []
-    for path, value in values:
-        try:
-            found.append(read(value))
-        except _Wrong as error:
-            mistakes += [(path + inner, what) for inner, what in error.mistakes]
-        except ValueError as error:
-            mistakes.append((path, str(error)))
-    return found, mistakes
-
-
-def _limit(**values: Any) -> Limit:
-    limit = Limit(**values)
+def _limit(**told: Any) -> Limit:
+    limit = Limit(**told)
     if not limit.low <= limit.nominal <= limit.high:
-        raise _Wrong([("", f"must have low <= nominal <= high; has {limit.low}, {limit.nominal}, {limit.high}")])
+        raise Wrong([("", f"must have low <= nominal <= high; has {limit.low}, {limit.nominal}, {limit.high}")])
     return limit
 
 
-def _route(**values: Any) -> Route:
-    route = Route(**values)
+def _route(**told: Any) -> Route:
+    route = Route(**told)
     if loose := set(route.rework) - set(route.operations):
-        raise _Wrong([(".rework", f"{min(loose)!r} is no operation of the route: {', '.join(route.operations)}")])
+        raise Wrong([(".rework", f"{min(loose)!r} is no operation of the route: {', '.join(route.operations)}")])
     return route
 
 
-_NAMES = _list(_text)
+_NAMES = values.list_of(values.text)
 
 _COMPONENT = Sort(
     Component,
     {
-        "part": (_text, _REQUIRED),
-        "operation": (_text, _REQUIRED),
-        "quantity": (_count, 1),
-        "serial": (_yes_or_no, False),
+        "part": (values.text, _REQUIRED),
+        "operation": (values.text, _REQUIRED),
+        "quantity": (values.count, 1),
+        "serial": (values.yes_or_no, False),
     },
     ("part", "operation"),
 )
 _LIMIT = Sort(
     _limit,
     {
-        "characteristic": (_text, _REQUIRED),
-        "unit": (_text, _REQUIRED),
-        "low": (_exact, _REQUIRED),
-        "nominal": (_exact, _REQUIRED),
-        "high": (_exact, _REQUIRED),
+        "characteristic": (values.text, _REQUIRED),
+        "unit": (values.text, _REQUIRED),
+        "low": (values.exact, _REQUIRED),
+        "nominal": (values.exact, _REQUIRED),
+        "high": (values.exact, _REQUIRED),
     },
     ("characteristic",),
 )
@@ -233,49 +114,53 @@ SORTS: Mapping[Set, Sort] = {
     Set.OPERATORS: Sort(
         Operator,
         {
-            "badge": (_text, _REQUIRED),
-            "name": (_any_text, ""),
+            "badge": (values.text, _REQUIRED),
+            "name": (values.any_text, ""),
             "roles": (_NAMES, ()),
-            "qualifications": (_map(lambda value: "" if value == "" else _day(value)), {}),
+            "qualifications": (values.map_of(lambda value: "" if value == "" else values.day(value)), {}),
         },
         ("badge",),
     ),
     Set.PRODUCTS: Sort(
         Product,
         {
-            "number": (_text, _REQUIRED),
-            "route": (_text, _REQUIRED),
-            "units": (_pattern, ""),
-            "components": (_list(_COMPONENT.read, _COMPONENT.key), ()),
-            "limits": (_list(_LIMIT.read, _LIMIT.key), ()),
-            "instructions": (_map(_text), {}),
+            "number": (values.text, _REQUIRED),
+            "route": (values.text, _REQUIRED),
+            "units": (values.pattern, ""),
+            "components": (values.list_of(_COMPONENT.read, _COMPONENT.key), ()),
+            "limits": (values.list_of(_LIMIT.read, _LIMIT.key), ()),
+            "instructions": (values.map_of(values.text), {}),
         },
         ("number",),
     ),
     Set.ROUTES: Sort(
         _route,
-        {"name": (_text, _REQUIRED), "operations": (_list(_text, filled=True), _REQUIRED), "rework": (_NAMES, ())},
+        {
+            "name": (values.text, _REQUIRED),
+            "operations": (values.list_of(values.text, filled=True), _REQUIRED),
+            "rework": (_NAMES, ()),
+        },
         ("name",),
     ),
     Set.UNITS: Sort(
         Unit,
         {
-            "serial": (_text, _REQUIRED),
-            "product": (_text, _REQUIRED),
-            "status": (_status, "ok"),
+            "serial": (values.text, _REQUIRED),
+            "product": (values.text, _REQUIRED),
+            "status": (values.status, "ok"),
             "done": (_NAMES, ()),
-            "reason": (_any_text, ""),
+            "reason": (values.any_text, ""),
         },
         ("serial",),
     ),
     Set.GAUGES: Sort(
         GaugeRecord,
-        {"gauge": (_text, _REQUIRED), "due": (_day, _REQUIRED), "instrument": (_any_text, "")},
+        {"gauge": (values.text, _REQUIRED), "due": (values.day, _REQUIRED), "instrument": (values.any_text, "")},
         ("gauge",),
     ),
     Set.LOTS: Sort(
         BlockedLot,
-        {"part": (_text, _REQUIRED), "lot": (_any_text, ""), "reason": (_text, _REQUIRED)},
+        {"part": (values.text, _REQUIRED), "lot": (values.any_text, ""), "reason": (values.text, _REQUIRED)},
         ("part", "lot"),
     ),
 }
@@ -296,14 +181,14 @@ class Rows:
         """Add one row to `found`, or its mistakes to `mistakes`."""
         try:
             entry = self.sort.read(row)
-        except _Wrong as error:
+        except Wrong as error:
             where = f"{self.which}: {array}[{index}]{self._named(row)}"
             self.mistakes += [f"{where}{path}: {what}" for path, what in error.mistakes]
             return
         self._share(entry)
         key = self.sort.key(entry)
         if key in self.found:
-            self.mistakes.append(f"{self.which}: {array}[{index}]: {_spelt(key)} is there twice; leave one")
+            self.mistakes.append(f"{self.which}: {array}[{index}]: {values.spelt(key)} is there twice; leave one")
         self.found[key] = entry
 
     def dropped(self, index: int, value: object) -> Any:
@@ -333,10 +218,6 @@ class Rows:
             same = pool.setdefault(known, value)
             if same is not value:
                 object.__setattr__(entry, name, same)
-
-
-def _spelt(key: Any) -> str:
-    return shown(key) if isinstance(key, str) else "/".join(key)
 
 
 def document_row(which: Set, entry: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.journals import Now, events_of, fact, facts, kept, opened, tidied
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.journal.verify import Broken, Proof
+    from agent.journal.proof import Broken, Proof
 
 DAY_S = 86_400.0
 SECOND_VERSION = Path(__file__).parents[2] / "data" / "journal" / "v2.db"
