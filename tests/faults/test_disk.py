@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from tests.support.devices import PASS, REFUSE
 from tests.support.eventually import eventually
 from tests.support.recording import Recording
 from tests.support.small_disk import SmallDisk
+from tests.support.streaming import Stream
 from tests.support.works import Works
 
 if TYPE_CHECKING:
@@ -95,6 +97,26 @@ def test_a_full_disk(station: Works, disk: SmallDisk) -> None:
     assert signed_on(station) == [*passed, "77777"]
     assert len(station.agent.said("recorder.cannot_record")) == 1, "told more than once"
     station.settle()
+
+
+@pytest.mark.root
+def test_a_full_disk_under_a_stream(station: Works, disk: SmallDisk) -> None:
+    """What was held when the disk became full is written when there is room, once; what came meanwhile may be refused."""
+    station.start_agent()
+    stream = Stream(station, (f"{number / 1000:.3f}" for number in count(1)))
+    stream.send(100)
+    stream.wait_until_taken(100)
+    disk.fill()
+    scan_until_refused(station)
+    stream.send(50)
+    stream.wait_until_taken(150)
+    disk.empty()
+    station.wait_for_fact("alarm.cleared", "journal", alarm="cannot-record")
+    stream.send(50)
+    station.wait_until_delivered()
+    station.settle()
+    assert stream.written == sorted(set(stream.written))
+    assert {*stream.sent[:100], *stream.sent[150:]} <= set(stream.written) <= set(stream.sent)
 
 
 @pytest.mark.root

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import time
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.events import Lane
-from tests.journals import kept, measured
+from tests.journals import kept
 from tests.support import station_file
 from tests.support.agent_process import ran
-from tests.support.eventually import eventually
+from tests.support.streaming import Stream
 
 if TYPE_CHECKING:
     from tests.support.works import Works
-
-RATE = 200
-"""Values a second."""
 
 UNIT = "SN0000000001"
 GOOD = [f"{12.330 + step / 1000:.3f}" for step in range(31)]
@@ -28,34 +25,8 @@ GOOD = [f"{12.330 + step / 1000:.3f}" for step in range(31)]
 SERIES_VALUES = 50
 
 
-class Stream:
-    """The gauge of the works, sending value after value; `sent` are all of them."""
-
-    def __init__(self, works: Works) -> None:
-        self._works = works
-        self.sent: list[float] = []
-
-    def send(self, count: int) -> None:
-        began = time.perf_counter()
-        for step in range(count):
-            time.sleep(max(0.0, began + step / RATE - time.perf_counter()))
-            text = GOOD[len(self.sent) % len(GOOD)]
-            self._works.gauge.value(text)
-            self.sent.append(float(text))
-
-    @property
-    def written(self) -> list[float]:
-        """What is on disk, in its order."""
-        return [value for fact in measured(self._works.journal, "gauge-1") for value in fact]
-
-    def wait_until_written(self, count: int) -> None:
-        eventually(lambda: len(self.written) >= count)
-
-
-def signals(works: Works) -> int:
-    """How many values of the gauge the agent has taken."""
-    status = works.agent.status()
-    return int(status.devices["gauge-1"]["signals"]) if status else 0
+def stream_of(works: Works) -> Stream:
+    return Stream(works, cycle(GOOD))
 
 
 @pytest.fixture
@@ -68,7 +39,7 @@ def patient(works: Works) -> Works:
 
 def test_a_stream_is_kept_whole_and_in_order_in_few_facts(running: Works) -> None:
     """Every value arrives at the central too; the values that a step waits for are facts of their own."""
-    stream = Stream(running)
+    stream = stream_of(running)
     running.sign_on()
     stream.send(300)
     running.scanner.send(UNIT)
@@ -77,7 +48,7 @@ def test_a_stream_is_kept_whole_and_in_order_in_few_facts(running: Works) -> Non
     stream.send(200)
     stream.wait_until_written(len(stream.sent))
     assert stream.written == stream.sent
-    assert len(measured(running.journal, "gauge-1")) <= len(stream.sent) / 10
+    assert len(stream.facts) <= len(stream.sent) / 10
     running.wait_for_fact("operation.completed", UNIT)
     (judged,) = running.book.events("measurement.taken", UNIT)
     assert (judged["data"]["verdict"], len(judged["data"]["raw"])) == ("pass", 13)
@@ -89,24 +60,24 @@ def test_a_stream_is_kept_whole_and_in_order_in_few_facts(running: Works) -> Non
 
 def test_a_value_that_a_step_waits_for_does_not_wait_for_the_stream(patient: Works) -> None:
     """What is held goes before it, in one write; the rest is still held."""
-    stream = Stream(patient)
+    stream = stream_of(patient)
     patient.sign_on()
     stream.send(30)
-    eventually(lambda: signals(patient) == 30)
+    stream.wait_until_taken(30)
     patient.scanner.scan(UNIT)
     stream.send(1)
     patient.wait_for_fact("measurement.taken", UNIT, verdict="pass")
-    assert [len(fact) for fact in measured(patient.journal, "gauge-1")] == [1, 29, 1]
+    assert [len(fact) for fact in stream.facts] == [1, 29, 1]
     assert stream.written == stream.sent
     stream.send(20)
     patient.settle()
-    assert [len(fact) for fact in measured(patient.journal, "gauge-1")] == [1, 29, 1, 20]
+    assert [len(fact) for fact in stream.facts] == [1, 29, 1, 20]
     assert stream.written == stream.sent
 
 
 def test_a_kill_costs_what_was_held_and_nothing_more(patient: Works) -> None:
     """Less than a series of a stream that nobody waited for; no value is there twice, and the next life goes on."""
-    stream = Stream(patient)
+    stream = stream_of(patient)
     stream.send(4 * SERIES_VALUES - 20)
     stream.wait_until_written(len(stream.sent) - SERIES_VALUES + 1)
     patient.agent.kill()
@@ -114,7 +85,7 @@ def test_a_kill_costs_what_was_held_and_nothing_more(patient: Works) -> None:
     assert before == stream.sent[: len(before)]
 
     patient.start_agent()
-    again = Stream(patient)
+    again = stream_of(patient)
     again.send(60)
     patient.settle()
     assert again.written == before + again.sent
@@ -122,7 +93,7 @@ def test_a_kill_costs_what_was_held_and_nothing_more(patient: Works) -> None:
 
 def test_a_kill_costs_nothing_of_a_stream_that_paused(running: Works) -> None:
     """A second later all of it is on disk, without another value."""
-    stream = Stream(running)
+    stream = stream_of(running)
     stream.send(100)
     stream.wait_until_written(100)
     running.agent.kill()
@@ -132,9 +103,9 @@ def test_a_kill_costs_nothing_of_a_stream_that_paused(running: Works) -> None:
 
 
 def test_what_a_lost_gauge_has_said_is_written(patient: Works) -> None:
-    stream = Stream(patient)
+    stream = stream_of(patient)
     stream.send(20)
-    eventually(lambda: signals(patient) == 20)
+    stream.wait_until_taken(20)
     patient.gauge.line.unplug()
     patient.wait_for_fact("device.lost", "gauge-1")
     assert stream.written == stream.sent
@@ -143,7 +114,7 @@ def test_what_a_lost_gauge_has_said_is_written(patient: Works) -> None:
 
 def test_a_stream_is_found_and_shown_in_short(running: Works) -> None:
     """`lineside trace` and `lineside events` tell of a series what people want to read."""
-    stream = Stream(running)
+    stream = stream_of(running)
     stream.send(40)
     stream.wait_until_written(40)
     running.settle()
