@@ -14,6 +14,7 @@ from agent.runtime.health import Health
 from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
+from agent.runtime.streams import Streams
 from agent.signals import AgentStarted, Input
 from agent.station.station import Station
 from tests.bench import inputs, ready, station
@@ -52,6 +53,7 @@ class BenchRecorder:
             show_answer=self._show,
             show_lamps=lambda _lamps: None,
             wake=lambda: None,
+            streams=Streams(1.0, 200),
         )
 
     def load(self, what: Iterable[Input]) -> None:

@@ -101,7 +101,7 @@ def test_a_full_disk(station: Works, disk: SmallDisk) -> None:
 
 @pytest.mark.root
 def test_a_full_disk_under_a_stream(station: Works, disk: SmallDisk) -> None:
-    """What was held when the disk became full is written when there is room, once; what came meanwhile may be refused."""
+    """What was held when the disk became full is written when there is room, once; what came meanwhile is refused."""
     station.start_agent()
     stream = Stream(station, (f"{number / 1000:.3f}" for number in count(1)))
     stream.send(100)

@@ -17,6 +17,7 @@ from agent.runtime.health import Health
 from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.recorder import Recorder
+from agent.runtime.streams import Streams
 from agent.signals import Input
 from agent.station.rules import AndonCall, CallMode, Operation, Rules, ScanRule
 from agent.station.station import Station
@@ -71,6 +72,7 @@ class Recording:
             show_answer=lambda _device, answer: self.answers.append(answer),
             show_lamps=lambda lamps: self.lamps.append(set(lamps.lit)),
             wake=lambda: None,
+            streams=Streams(1.0, 200),
         )
         self.recorder.open()
 

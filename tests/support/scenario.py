@@ -21,6 +21,7 @@ from agent.runtime.inbox import Inbox
 from agent.runtime.intake import Intake
 from agent.runtime.library import Library
 from agent.runtime.recorder import Recorder
+from agent.runtime.streams import Streams
 from agent.signals import (
     AgentStarted,
     AgentStopped,
@@ -177,6 +178,7 @@ class Scenario:
             show_answer=self._show,
             show_lamps=self._light,
             wake=lambda: None,
+            streams=Streams(1.0, 200),
             library=self._library,
         )
         self._recorder.open()
