@@ -27,20 +27,15 @@ class Housekeeping:
         self.more = False
 
     def step(self, *, idle: bool) -> None:
-        """Do what is to be done now.  Raises JournalError."""
-        try:
-            self._step(idle=idle)
-        except BaseException:  # whatever it was, the next step waits for an input as usual; then it goes on
-            self.more = False
-            raise
-
-    def _step(self, *, idle: bool) -> None:
+        """Do what is to be done now.  Raises JournalError; then nothing more is to be done at once."""
+        more, self.more = self.more, False
         if idle:
-            self.more = self._journal.tidy()
-            if self.more:
+            more = self._journal.tidy()
+            if more:
                 self._wake()
         elif self._intake.empty:
             self._journal.breathe()
         for _ in range(BUSY_TIDIES):
             if not (self._journal.crowded and self._journal.tidy()):
                 break
+        self.more = more
