@@ -11,6 +11,15 @@ from dataclasses import dataclass
 RESEND_MAX_S = 3600.0
 """However long the central stays silent, what it has not confirmed is sent again this often."""
 
+AGAIN_FIRST = 1000
+"""Events that are sent again after a silence: to send all would drown a central that has most, or is merely behind."""
+
+AGAIN_MOST = 50_000
+"""Twice as many as before go out each time the central has taken them and says no more; so many at most."""
+
+GO_ON_S = 2.0
+"""A central that has what was sent again, and more behind it, says so within this time: else it misses that, too."""
+
 
 @dataclass(slots=True)
 class Flight:
@@ -35,6 +44,22 @@ class LaneProgress:
         self._resend_first_s = resend_after_s
         self._resend_s = resend_after_s
         self._silent_since_s: float | None = None
+        self._again_after = self._again_last = self._again_until = 0
+        self._again_events = self._again_next = AGAIN_FIRST
+
+    @property
+    def again(self) -> tuple[int, int] | None:
+        """What is to be sent a second time: the numbers behind the first, up to the second; None if nothing is."""
+        return (self._again_after, self._again_last) if self._again_after < self._again_last else None
+
+    def went_again(self, last: int) -> None:
+        """Note that what is to be sent a second time was, up to number `last`."""
+        self._again_after = last
+
+    def split_again(self, first: int, last: int) -> None:
+        """Send these a second time as before, each by itself."""
+        self.singly_until = max(self.singly_until, last)
+        self._again_after = max(self.confirmed, min(self._again_after, first - 1))
 
     def may_send(self, now_s: float) -> bool:
         """Whether the lane is not held back; after a pause, one message goes first and alone."""
@@ -71,6 +96,12 @@ class LaneProgress:
         self.read = max(self.read, sequence)
         self._resend_s = self._resend_first_s
         self._silent_since_s = now_s if self.confirmed < self.sent else None
+        self._again_after = max(self._again_after, sequence)
+        if self._again_last <= sequence < self._again_until:
+            self._resend_s = min(GO_ON_S, self._resend_first_s)
+            self._again_next = min(2 * self._again_events, AGAIN_MOST)
+        else:
+            self._again_next = AGAIN_FIRST
         return True
 
     def rewind(self, now_s: float) -> None:
@@ -91,15 +122,20 @@ class LaneProgress:
         self.singly_until = max(self.singly_until, last)
 
     def resend_if_silent(self, now_s: float) -> bool:
-        """Go back to the last confirmed event if nothing was confirmed for too long; True if so.  The wait doubles."""
+        """Have the next unconfirmed events sent again if nothing was confirmed for too long; True if so.
+
+        The wait doubles.  New events go on meanwhile.
+        """
         if self.confirmed >= self.sent:
             return False
         if self._silent_since_s is None:
             self._silent_since_s = now_s
         if now_s - self._silent_since_s < self._resend_s:
             return False
-        self._flights.clear()
-        self.sent = self.read = self.confirmed
-        self._resend_s = min(2 * self._resend_s, RESEND_MAX_S)
+        self._resend_s = min(max(2 * self._resend_s, self._resend_first_s), RESEND_MAX_S)
         self._silent_since_s = now_s
+        self._again_until = self.sent
+        self._again_events, self._again_next = self._again_next, AGAIN_FIRST
+        self._again_after = self.confirmed
+        self._again_last = min(self.confirmed + self._again_events, self._again_until)
         return True

@@ -14,6 +14,7 @@ import structlog
 from agent.events import LANES, Lane
 from agent.journal.quarantine import Refusal
 from agent.uplink.ahead import PATIENCE_S, Place, ReadAhead
+from agent.uplink.complaints import Complaints
 from agent.uplink.lane import Flight, LaneProgress
 from agent.uplink.outlet import URGENT, Outlet
 from agent.uplink.reasons import FOR_GOOD, NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
@@ -72,8 +73,7 @@ class Sender:
         self._replays = Replays()
         self._retries = Retries(journal)
         self._look_at_s = 0.0
-        self._refused: dict[Lane, str] = {}
-        self._unheard: set[Lane] = set()
+        self._complaints = Complaints(topics, report)
         self._moved: dict[Way, LaneProgress] = {}
 
     def begin(self, link: Link, limits: Connected, now_s: float, *, careful: bool = False) -> None:
@@ -211,6 +211,9 @@ class Sender:
 
     def _send_next(self, reader: JournalReader, way: Way, progress: LaneProgress, now_s: float) -> bool:
         """Send one message; False if there is nothing to send on this way now."""
+        if progress.again is not None:
+            self._send_again(reader, way, progress, progress.again, now_s)
+            return True
         outlet = self._outlet
         events = 1 if progress.read < progress.singly_until else outlet.batch_events(now_s)
         if way.epoch:
@@ -227,6 +230,21 @@ class Sender:
             outlet.publish(way.lane, message.payload, message.events, now_s, answered)
         return True
 
+    def _send_again(
+        self, reader: JournalReader, way: Way, progress: LaneProgress, again: tuple[int, int], now_s: float
+    ) -> None:
+        """Send one message of what the broker has taken before, and the central has not confirmed."""
+        after, last = again
+        events = 1 if after < progress.singly_until else min(self._outlet.batch_events(now_s), last - after)
+        message = reader.message(way.lane, after, events, self._outlet.batch_bytes, way.epoch)
+        if message is None:
+            progress.went_again(last)
+            return
+        if len(message.payload) <= self._outlet.largest_bytes:
+            answered = partial(self._answered_again, way, Flight(message.first, message.last))
+            self._outlet.publish(way.lane, message.payload, message.events, now_s, answered)
+        progress.went_again(message.last)
+
     def _next(self, reader: JournalReader, place: Place) -> Message | None:
         """The message at `place`: read ahead, or now.  None where there is none, or it is about to come."""
         message = self._ahead.take(place)
@@ -242,8 +260,18 @@ class Sender:
             self._not_taken(way, flight, code, reason, now_s)
             return
         self._landed(way, flight, now_s)
-        self._told_heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
-        self._told_taken(way.lane)
+        self._complaints.heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
+        self._complaints.taken(way.lane)
+
+    def _answered_again(self, way: Way, flight: Flight, code: int, reason: str, _now_s: float) -> None:
+        """What is not taken now is sent once more after the next silence, or at once event by event."""
+        progress = self._ways.get(way)
+        if taken(code):
+            self._complaints.heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
+        elif code in FOR_GOOD and flight.first != flight.last and progress is not None:
+            progress.split_again(flight.first, flight.last)
+        else:
+            log.warning("uplink.not_taken_again", lane=way.lane, sequence=flight.first, code=code, reason=reason)
 
     def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
         progress = self._ways.get(way)
@@ -269,7 +297,7 @@ class Sender:
         if progress is None:
             return
         if code not in FOR_GOOD:
-            self._told_refused(way.lane, f"{reason} (reason code {code:#04x})")
+            self._complaints.refused(way.lane, f"{reason} (reason code {code:#04x})")
             progress.pause(now_s + self._settings.refused_retry_s, now_s)
         elif flight.first != flight.last:
             progress.split(flight.last, now_s)
@@ -285,21 +313,3 @@ class Sender:
             progress, last = self._ways.get(way), self._salvaged.get(way, 0)
             if progress is not None and progress.confirm(min(sequence, last), last, now_s):
                 self._journal.salvaged(epoch, lane, min(sequence, last))
-
-    def _told_refused(self, lane: Lane, reason: str) -> None:
-        if self._refused.get(lane) == reason:
-            return
-        log.error("uplink.refused", lane=lane, topic=self._topics.event(lane), reason=reason)
-        self._refused[lane] = reason
-        self._report(refused_lanes=dict(self._refused))
-
-    def _told_taken(self, lane: Lane) -> None:
-        if self._refused.pop(lane, None) is not None:
-            log.info("uplink.taken_again", lane=lane)
-            self._report(refused_lanes=dict(self._refused))
-
-    def _told_heard(self, lane: Lane, *, heard: bool) -> None:
-        if heard == (lane not in self._unheard):
-            return
-        self._unheard ^= {lane}
-        self._report(unheard=bool(self._unheard))

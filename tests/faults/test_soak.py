@@ -35,7 +35,7 @@ ACCEPTING = {
     f"lineside.{kind}"
     for kind in (
         "operation.started", "operation.aborted", "operator.signed-on", "operator.signed-off", "part.accepted",
-        "scan.repeated", "andon.acknowledged", "andon.resolved",
+        "scan.repeated", "andon.acknowledged", "andon.arrived", "andon.resolved",
     )
 }  # fmt: skip
 """Kinds of facts that a green answer stands for."""
@@ -68,6 +68,7 @@ class Shift:
         while time.monotonic() < deadline_s:
             (step,) = self._random.choices([*self._steps], [*self._steps.values()])
             step()
+            self._works.box.hear()
 
     def end(self) -> None:
         """Everything is well again."""

@@ -12,6 +12,7 @@ import pytest
 from agent.events import Kind, Lane
 from agent.journal.journal import JournalSettings
 from agent.journal.quarantine import Refusal, Retry
+from agent.uplink.lane import AGAIN_FIRST
 from simulators.broker import Mosquitto
 from tests.support.listener import Listener
 from tests.support.tuned_broker import TunedMosquitto
@@ -268,6 +269,25 @@ def test_what_a_broker_acknowledged_and_forgot_is_sent_again(tmp_path: Path) -> 
         up.broker.start()
         up.start_central()
         assert up.until_settled().delivered == 500
+
+
+def test_a_central_that_misses_a_few_is_not_sent_everything_again(tmp_path: Path) -> None:
+    """The broker lost its queue; much has come since.  Nothing is confirmed beyond the hole until it is filled."""
+    with Rig(tmp_path) as up:
+        up.start_central()
+        up.start()
+        up.capture(100)
+        up.until_settled()
+        up.stop_central()
+        up.capture(300)
+        up.until(lambda: up.lanes()[Lane.WORK].sent == 400)
+        up.broker.kill()
+        up.broker.start()
+        up.start_central()
+        up.until(up.is_online)
+        up.capture(20 * AGAIN_FIRST)
+        assert up.until_settled().delivered == 400 + 20 * AGAIN_FIRST
+        assert up.counts().dropped <= AGAIN_FIRST
 
 
 def test_the_doubled_wait_survives_a_redial(tmp_path: Path) -> None:

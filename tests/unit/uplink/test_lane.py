@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.uplink.lane import RESEND_MAX_S, Flight, LaneProgress
+from agent.uplink.lane import AGAIN_FIRST, AGAIN_MOST, GO_ON_S, RESEND_MAX_S, Flight, LaneProgress
 
 RESEND_S = 30.0
 
@@ -102,7 +102,12 @@ def test_what_is_not_confirmed_in_time_is_sent_again() -> None:
     one = silent()
     assert not one.resend_if_silent(RESEND_S - 0.1)
     assert one.resend_if_silent(RESEND_S)
-    assert (one.read, one.sent, one.confirmed) == (0, 0, 0)
+    assert one.again == (0, 5)
+    one.went_again(3)
+    assert one.again == (3, 5)
+    one.went_again(5)
+    assert one.again is None
+    assert (one.read, one.sent, one.confirmed) == (5, 5, 0)
 
 
 def test_the_wait_doubles_and_is_bounded() -> None:
@@ -116,7 +121,7 @@ def test_the_wait_doubles_and_is_bounded() -> None:
             wait_s += 1.0
         now_s += wait_s
         waits.append(wait_s)
-        one.land(one.depart(1, 5), now_s)
+        one.went_again(5)
     assert waits[:4] == [30.0, 60.0, 120.0, 240.0]
     assert waits[-3:] == [RESEND_MAX_S] * 3
 
@@ -125,10 +130,79 @@ def test_a_word_of_the_central_ends_the_doubling() -> None:
     """The next silence begins with the first wait."""
     one = silent()
     assert one.resend_if_silent(30.0)
-    one.land(one.depart(1, 5), 30.0)
     assert one.confirm(3, 5, 31.0)
+    assert one.again == (3, 5), "what it has need not go again"
+    one.went_again(5)
+    assert not one.resend_if_silent(60.9)
     assert one.resend_if_silent(61.0)
-    assert one.read == 3
+    assert one.again == (3, 5)
+
+
+def test_new_facts_go_on_while_old_ones_are_sent_again() -> None:
+    """A call is not held up by a central that is away."""
+    one = silent()
+    assert one.resend_if_silent(30.0)
+    assert one.may_send(30.0)
+    one.land(one.depart(6, 7), 31.0)
+    assert (one.sent, one.read, one.again) == (7, 7, (0, 5))
+
+
+MANY = 10 * AGAIN_FIRST
+
+
+def lost(number: int = MANY) -> LaneProgress:
+    """A lane of which the broker has taken so many facts; they are silent for long enough, and the first go again."""
+    one = lane(sent=number)
+    one.rewind(0.0)
+    assert one.resend_if_silent(RESEND_S)
+    assert one.again == (0, min(number, AGAIN_FIRST))
+    one.went_again(min(number, AGAIN_FIRST))
+    return one
+
+
+def test_a_central_that_has_the_rest_gets_only_what_it_misses() -> None:
+    """One word of it, and nothing more is sent again: its book was torn in one place."""
+    one = lost()
+    assert one.confirm(MANY, MANY, RESEND_S + 1)
+    assert one.again is None
+    assert not one.resend_if_silent(1e9)
+
+
+def test_a_central_that_has_lost_all_gets_twice_as_much_each_time() -> None:
+    """It says at once what it has taken, and then nothing more: it misses that as well."""
+    one = lost(1000 * AGAIN_FIRST)
+    now_s, confirmed, sizes = RESEND_S, AGAIN_FIRST, []
+    while confirmed < 1000 * AGAIN_FIRST:
+        assert one.confirm(confirmed, 1000 * AGAIN_FIRST, now_s)
+        assert not one.resend_if_silent(now_s + GO_ON_S - 0.1)
+        now_s += GO_ON_S
+        assert one.resend_if_silent(now_s)
+        assert one.again is not None
+        after, confirmed = one.again
+        sizes.append(confirmed - after)
+        one.went_again(confirmed)
+    assert sizes[:3] == [2 * AGAIN_FIRST, 4 * AGAIN_FIRST, 8 * AGAIN_FIRST]
+    assert max(sizes) == AGAIN_MOST
+
+
+def test_a_central_that_is_only_behind_gets_nothing_twice_but_the_first() -> None:
+    """It works itself through what the broker holds for it, and says so again and again."""
+    one = lost()
+    now_s = RESEND_S
+    for confirmed in range(AGAIN_FIRST // 2, MANY, AGAIN_FIRST // 2):
+        now_s += GO_ON_S / 2
+        assert one.confirm(confirmed, MANY, now_s)
+        assert not one.resend_if_silent(now_s + GO_ON_S / 3)
+        assert one.again is None
+
+
+def test_a_central_that_takes_only_part_is_given_it_again_after_the_usual_wait() -> None:
+    """And not more than the first time."""
+    one = lost()
+    assert one.confirm(AGAIN_FIRST // 2, MANY, RESEND_S)
+    assert not one.resend_if_silent(2 * RESEND_S - 0.1)
+    assert one.resend_if_silent(2 * RESEND_S)
+    assert one.again == (AGAIN_FIRST // 2, AGAIN_FIRST // 2 + AGAIN_FIRST)
 
 
 def test_a_lane_that_is_confirmed_is_never_sent_again() -> None:
@@ -149,13 +223,25 @@ def test_silence_counts_from_the_first_unconfirmed_fact() -> None:
     assert one.resend_if_silent(3600.0 + RESEND_S)
 
 
-def test_an_acknowledgement_from_before_a_resend_moves_nothing() -> None:
+def test_an_acknowledgement_from_before_a_broken_connection_moves_nothing() -> None:
     """It belongs to a flight that is forgotten."""
     one = silent()
     old = one.depart(6, 9)
+    one.rewind(1.0)
+    assert one.resend_if_silent(31.0)
+    assert not one.land(old, 32.0)
+    assert (one.sent, one.read) == (5, 5)
+
+
+def test_a_batch_that_is_refused_the_second_time_goes_event_by_event() -> None:
+    one = silent()
     assert one.resend_if_silent(30.0)
-    assert not one.land(old, 31.0)
-    assert (one.sent, one.read) == (0, 0)
+    one.went_again(5)
+    one.split_again(2, 4)
+    assert (one.again, one.singly_until) == ((1, 5), 4)
+    one.confirm(3, 5, 31.0)
+    one.split_again(1, 5)
+    assert one.again == (3, 5), "what is confirmed stays so"
 
 
 # --- a broker that does not take it
@@ -279,8 +365,16 @@ class AnyHistory(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
         if self.lane.resend_if_silent(self.now_s):
-            assert self.lane.confirmed == self.lane.sent == self.lane.read
-            self.floor = (0, self.floor[1])
+            assert self.lane.again == (self.lane.confirmed, self.lane.sent)
+
+    @precondition(lambda self: self.lane.again)
+    @rule(count=st.integers(1, 4), stored=st.booleans())
+    def send_again(self, count: int, *, stored: bool) -> None:
+        """The broker has taken it before; this time the central may get it."""
+        after, last = self.lane.again or (0, 0)
+        last = min(after + count, last)
+        self.store(Flight(after + 1, last), stored=stored)
+        self.lane.went_again(last)
 
     @rule()
     def note(self) -> None:
@@ -310,8 +404,13 @@ class AnyHistory(RuleBasedStateMachine):
         assert 0 <= self.lane.confirmed <= self.lane.sent <= self.lane.read <= self.last
 
     @invariant()
+    def what_goes_again_was_sent_and_is_not_confirmed(self) -> None:
+        after, last = self.lane.again or (self.lane.confirmed, self.lane.sent)
+        assert self.lane.confirmed <= after <= last <= self.lane.sent
+
+    @invariant()
     def the_marks_never_run_backwards(self) -> None:
-        """Only a resend, or a restart from older notes, takes `sent` back."""
+        """Only a restart from older notes takes `sent` back."""
         assert self.lane.sent >= self.floor[0]
         assert self.lane.confirmed >= self.floor[1]
         self.floor = self.lane.sent, self.lane.confirmed
@@ -338,7 +437,11 @@ class AnyHistory(RuleBasedStateMachine):
             self.air = []
             self.lane.confirm(self.contiguous, self.last, self.now_s)
             self.now_s += 2 * RESEND_MAX_S
-            self.lane.resend_if_silent(self.now_s)
+            if self.lane.resend_if_silent(self.now_s):
+                after, last = self.lane.again or (0, 0)
+                self.store(Flight(after + 1, last), stored=True)
+                self.lane.went_again(last)
+                self.lane.confirm(self.contiguous, self.last, self.now_s)
         assert (self.lane.confirmed, self.lane.sent, self.lane.read) == (self.last, self.last, self.last)
 
 
