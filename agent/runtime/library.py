@@ -100,16 +100,15 @@ class Library:
 
     def handle(self, station: Station, memory: Mapping[str, Document], happened: Input) -> Decision:
         """Decide one input of the group on the sets that the ones before it leave."""
-        match happened.what:
-            case ReferenceOffered() as offered:
-                return self.offered(memory, offered, happened.moment)
-            case Command() as order:
-                if reason := self._why_not(memory, order):
-                    return orders.refused(order, reason, happened.moment)
-                decision = station.handle(memory, happened, self._working)
-                return decision._replace(documents={**decision.documents, **orders.noted(memory, order)})
-            case _:
-                return station.handle(memory, happened, self._working)
+        what = happened.what
+        if isinstance(what, ReferenceOffered):
+            return self.offered(memory, what, happened.moment)
+        if isinstance(what, Command) and (reason := self._why_not(memory, what)):
+            return orders.refused(what, reason, happened.moment)
+        decision = station.handle(memory, happened, self._working)
+        if isinstance(what, Command):
+            return decision._replace(documents={**decision.documents, **orders.noted(memory, what)})
+        return decision
 
     @property
     def kept(self) -> list[Kept]:

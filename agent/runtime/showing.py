@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers.contract import Answer, Ask, Verdict
+from drivers.contract import Answer, Ask, Lamp, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from agent.station.decision import Decision
 
     ShowAnswer = Callable[[str, Answer | Ask], None]
+
+REFUSE, RED = Verdict.REFUSE, Lamp.RED  # looked up once: each signal of every day passes here
 
 
 class Showing:
@@ -28,18 +30,20 @@ class Showing:
 
     def at_once(self, happened: Input, decision: Decision) -> None:
         """Show what waits for no disk."""
-        if decision.refuses and decision.answer is not None:
-            self._show_answer(happened.source, decision.answer)
-        if decision.lamps is not None:
-            self._lights.at_once(decision.lamps)
+        answer, lamps = decision.answer, decision.lamps
+        if answer is not None and answer.verdict is REFUSE:
+            self._show_answer(happened.source, answer)
+        if lamps is not None and RED in lamps.lit:
+            self._lights.at_once(lamps)
         for gauge in decision.asks:
             self._show_answer(gauge, Ask())
 
     def earned(self, decisions: list[tuple[Input, Decision]]) -> None:
         """Show what is on disk now."""
         for happened, decision in decisions:
-            if decision.answer is not None and not decision.refuses:
-                self._show_answer(happened.source, decision.answer)
+            answer = decision.answer
+            if answer is not None and answer.verdict is not REFUSE:
+                self._show_answer(happened.source, answer)
         if decisions and (lamps := decisions[-1][1].lamps) is not None:
             self._lights.earned(lamps)
 

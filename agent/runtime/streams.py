@@ -61,11 +61,13 @@ class Streams:
         facts: list[Event] = []
         for happened, decision in decisions:
             source = happened.source
-            if self._streams(happened, last_ns) and series.may_join(decision):
+            is_value = isinstance(happened.what, Reading)
+            if is_value and self._streams(happened, last_ns) and series.may_join(decision):
                 held.setdefault(source, []).extend(decision.events)
                 due = due or len(held[source]) >= self._series_values
             elif decision.events:
-                facts += self._joined([] if self.trouble else held.pop(source, []))
+                if source in held and not self.trouble:
+                    facts += self._joined(held.pop(source))
                 facts += decision.events
         if due:
             facts += [fact for events in held.values() for fact in self._joined(events[: self._end(events)])]
@@ -88,9 +90,7 @@ class Streams:
         return min(events[0].moment.monotonic_ns for events in self._held.values()) + self._series_ns
 
     def _streams(self, happened: Input, last_ns: dict[str, int]) -> bool:
-        """Whether it is a value close behind another of its gauge; notes it as the last."""
-        if not isinstance(happened.what, Reading):
-            return False
+        """Whether a value is close behind another of its gauge; notes it as the last."""
         now_ns = happened.moment.monotonic_ns
         since_ns = now_ns - last_ns.get(happened.source, now_ns - self._series_ns)
         last_ns[happened.source] = now_ns
