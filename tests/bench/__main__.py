@@ -34,6 +34,7 @@ from tests.bench import (
     step,
     syncs,
     trace,
+    way,
     whole_path,
 )
 from tests.bench.plan import Plan
@@ -50,6 +51,7 @@ FOLDER = BUILD / "bench"
 
 MEASURES: dict[str, Callable[[Plan], Iterable[Row]]] = {
     "green": green.measure,
+    "way": way.measure,
     "step": step.measure,
     "station.handle": station_handle.measure,
     "capture": capture.measure,

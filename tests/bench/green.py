@@ -56,7 +56,7 @@ def measure(plan: Plan) -> Iterator[Row]:
         rig.start()
         for _ in range(WARM_UP):
             rig.scan_s(next(codes))
-        size = _bytes_a_scan(rig)
+        size = bytes_a_scan(rig)
         with SyncedFile(plan.folder / "floor", size) as file, _bare_scanner(plan.folder, size) as line:
             for number in range(plan.times(SAMPLES)):
                 time.sleep(PAUSE_S if number % REST_EVERY else REST_S)
@@ -80,6 +80,7 @@ def _bare_scanner(folder: Path, size: int) -> Iterator[PtyLine]:
             process.terminate()
 
 
-def _bytes_a_scan(rig: Rig) -> int:
+def bytes_a_scan(rig: Rig) -> int:
+    """Bytes of the events of one scan, by those of the warm-up."""
     with JournalReader(rig.journal) as reader:
         return reader.lanes()[Lane.WORK].size_bytes // WARM_UP

@@ -38,11 +38,12 @@ def answered_s(line: PtyLine, code: str) -> float:
 
 
 class Rig:
-    """Broker and devices are there between `with` and its end; the agent while it is started."""
+    """Broker and devices are there between `with` and its end; the agent, which is `module`, while it is started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "agent.cli") -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        self._module = module
         self.journal = folder / "journal.db"
         self.log = folder / "agent.log"
         self.broker = Mosquitto(folder / "broker", free_port())
@@ -64,7 +65,7 @@ class Rig:
         already = self._times_online()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agent.cli", "run", "--config", str(self.file)],
+                [sys.executable, "-m", self._module, "run", "--config", str(self.file)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

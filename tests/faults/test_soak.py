@@ -69,6 +69,7 @@ class Shift:
             (step,) = self._random.choices([*self._steps], [*self._steps.values()])
             step()
             self._works.box.hear()
+            self._works.hear_central()
 
     def end(self) -> None:
         """Everything is well again."""

@@ -75,6 +75,10 @@ class Works:
         self._central.poll()
         return eventually(lambda: self.book.events(kind, subject, **data))[0]
 
+    def hear_central(self) -> None:
+        """Take what the central server has said: it stands still when nobody does for long."""
+        self._central.poll()
+
     def tell_central(self, *lines: str) -> None:
         """Give the central server commands."""
         for line in lines:
@@ -82,8 +86,12 @@ class Works:
 
     def wait_until_delivered(self) -> None:
         """Return when the central has as many events as the journal has captured."""
-        self._central.poll()
-        eventually(lambda: self.book.counts().delivered == agent_view.captured(self.journal))
+
+        def has_all() -> bool:
+            self.hear_central()
+            return self.book.counts().delivered == agent_view.captured(self.journal)
+
+        eventually(has_all)
 
     def settle(self) -> None:
         """Stop the agent and draw up the balance: captured = delivered, lost=0, repeated=0, sound envelopes.
