@@ -231,7 +231,7 @@ class Envelope:
         word, opening, middle = _frame(event.kind, self._source, epoch)
         moment, subject = event.moment, event.subject
         time = moment.iso
-        about = f'"subject":{_text(subject)},' if subject else ""
+        about = _about(subject) if subject else ""
         chain = f'"prevhash":"{previous}",' if previous else ""
         body = (
             f'{opening}{sequence}",{about}"time":"{time}{middle}{sequence}",{chain}'
@@ -254,6 +254,12 @@ def _frame(kind: Kind, source: str, epoch: str) -> tuple[str, str, str]:
         "sequence": "",
     }
     return name, _text(first).removesuffix('"}'), '",' + _text(then).removeprefix("{").removesuffix('"}')
+
+
+@lru_cache(maxsize=256)
+def _about(subject: str) -> str:
+    """What an event tells of what it is about; several in a row are about the same."""
+    return f'"subject":{_text(subject)},'
 
 
 @lru_cache(maxsize=8)

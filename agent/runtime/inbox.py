@@ -6,7 +6,8 @@ as long as there is room.
 
 from __future__ import annotations
 
-from queue import Full, SimpleQueue
+from contextlib import suppress
+from queue import Empty, Full, SimpleQueue
 from threading import Condition
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,18 @@ class Inbox:
             with self._room:
                 self._room.notify_all()
         return found
+
+    def take(self, most: int) -> list[Input]:
+        """Take what waits, up to `most`, without waiting."""
+        taken: list[Input] = []
+        with suppress(Empty):
+            while len(taken) < most:
+                if (found := self._queue.get_nowait()) is not None:
+                    taken.append(found)
+        if self._waiting:
+            with self._room:
+                self._room.notify_all()
+        return taken
 
     def empty(self) -> bool:
         """Whether nothing waits."""

@@ -49,14 +49,9 @@ class Intake:
         return taken
 
     def _waiting(self, wait_s: float) -> list[Input]:
-        taken: list[Input] = []
         try:
-            one = self._inbox.get(wait_s)
-            while True:
-                if one is not None:
-                    taken.append(one)
-                if len(taken) >= self._group_size:
-                    return taken
-                one = self._inbox.get(0)
+            first = self._inbox.get(wait_s)
         except Empty:
-            return taken
+            return []
+        taken = [] if first is None else [first]
+        return taken + self._inbox.take(self._group_size - len(taken))

@@ -24,6 +24,8 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 BESIDE_WORK = frozenset([kind for kind in Kind if kind.lane not in {Lane.WORK, Lane.MEASUREMENT}])
 """Kinds of facts after which more may have changed than the work at the station; most decisions have none of them."""
 
+PASS = Verdict.PASS  # looked up once: each signal of every day passes here
+
 LAST = "last"
 """Key of the document that tells the last verdict."""
 
@@ -123,8 +125,8 @@ class Draft:
 
     def accept(self, text: str) -> None:
         """Tell the operator yes, unless something in this decision has said no."""
-        if self._answer is None or self._answer.verdict is Verdict.PASS:
-            self._answer = Answer(Verdict.PASS, text)
+        if self._answer is None or self._answer.verdict is PASS:
+            self._answer = Answer(PASS, text)
 
     def refuse(self, text: str) -> None:
         """Tell the operator no."""

@@ -28,6 +28,8 @@ OWN = ""
 STATION = "station"
 """Stands there for the rules in the station file."""
 
+AUTO, OFF = Policy.AUTO, Policy.OFF  # looked up once: asked a dozen times a scan
+
 
 class Examination:
     """The rules of one start or one component, one after the other.
@@ -48,13 +50,13 @@ class Examination:
     def holds(self, check: Check, *sets: Set | str) -> bool:
         """Whether a rule is to be looked at: never when off; by itself when one of its sets was ever loaded."""
         policy = self._policies.of(check)
-        if policy is Policy.AUTO:
+        if policy is AUTO:
             loaded = self.reference.revisions
             for which in sets:  # noqa: SIM110  asked a dozen times a scan, and a loop is twice as quick
                 if which in loaded or (not isinstance(which, Set) and self._known(which)):
                     return True
             return False
-        return policy is not Policy.OFF
+        return policy is not OFF
 
     def is_set(self, check: Check) -> bool:
         """Whether the station file asks for a rule by name."""

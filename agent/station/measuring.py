@@ -85,7 +85,7 @@ def take(draft: Draft, unit: str, name: str, limits: Limits, *, data: Document, 
     taken: Document = {
         "name": name,
         "gauge": data["gauge"],
-        "value": number(value),
+        "value": data["value"] if text == data["text"] else number(value),
         "text": text,
         "unit": limits.unit,
         "verdict": judgement,

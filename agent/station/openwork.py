@@ -183,17 +183,16 @@ class OpenWork:
         """Why a component is not asked for now, or None."""
         part = groups["part"]
         operation = self._operations.get(document["operation"])
-        wanted = steps.by_number(operation, document) if operation else {}
-        stepped = {one.part for one in operation.step} if operation else set()
         if reason := stopped(draft, document["unit"]):
             return reason
-        if operation is None or (part not in wanted and part not in stepped):
+        if operation is None:
             return f"part {part} does not belong to {document['operation']}"
+        wanted = steps.by_number(operation, document)
         left = self._needs(operation, document)
-        if not _is_scan(left, part):
-            return f"part {part} is complete"
         if not _is_scan(due := steps.due(operation, left), part):
-            return f"not yet: first {due[0].words}"
+            if part not in wanted and all(one.part != part for one in operation.step):
+                return f"part {part} does not belong to {document['operation']}"
+            return f"not yet: first {due[0].words}" if _is_scan(left, part) else f"part {part} is complete"
         if part in wanted and wanted[part].serial and not groups.get("serial"):
             return f"part {part} needs a serial number; this label tells none"
         return None

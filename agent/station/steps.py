@@ -62,10 +62,11 @@ def by_number(operation: Operation, document: Document) -> Mapping[str, Piece]:
 
 def needs(operation: Operation, document: Document) -> Sequence[Need]:
     """What is still to do, in order."""
+    parts, measurements, ticked = document["parts"], document["measurements"], document.get("steps")
     done = (
-        tuple([taken["part"] for taken in document["parts"]]),
-        tuple([taken["name"] for taken in document["measurements"] if taken["verdict"] == GOOD]),
-        tuple([one["step"] for one in document.get("steps", ())]),
+        tuple([taken["part"] for taken in parts]) if parts else (),
+        tuple([taken["name"] for taken in measurements if taken["verdict"] == GOOD]) if measurements else (),
+        tuple([one["step"] for one in ticked]) if ticked else (),
         tuple(document.get("skipped", ())),
     )
     return _left(operation, tuple(parts_of(operation, document)) if "bom" in document else None, done)
