@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -224,13 +225,9 @@ class Writer:
 
 
 def _by_lane(events: Iterable[Event]) -> dict[Lane, list[Event]]:
-    found: dict[Lane, list[Event]] = {}
+    found: dict[Lane, list[Event]] = defaultdict(list)
     for event in events:
-        lane = LANE_OF[event.kind]
-        if lane in found:
-            found[lane].append(event)
-        else:
-            found[lane] = [event]
+        found[LANE_OF[event.kind]].append(event)
     return found
 
 
