@@ -184,8 +184,7 @@ class Writer:
     def record(self, connection: sqlite3.Connection, book: Book, events: Iterable[Event]) -> None:
         """Number and insert events, inside a transaction."""
         for lane, several in _by_lane(events).items():
-            for at in range(0, len(several), INSERT_ROWS):
-                book[lane] = self._insert(connection, lane, book[lane], several[at : at + INSERT_ROWS])
+            book[lane] = self._insert(connection, lane, book[lane], several)
 
     def owes_salvage(self, lane: Lane) -> bool:
         """Whether events of `lane` that belong to an older journal are still to be saved or confirmed."""
@@ -205,19 +204,21 @@ class Writer:
 
     def _insert(self, connection: sqlite3.Connection, lane: Lane, state: LaneState, events: list[Event]) -> LaneState:
         """Finish and insert events, each with the hash of the one before it; return how the lane is then."""
-        encode, epoch, head, size_bytes = self._encode, self.epoch, state.head, 0
-        values: list[int | str | None] = []
-        for number, event in enumerate(events, state.last + 1):
-            row, body = encode(event, epoch, number, head)
-            values += row
-            head = digest(body)
-            size_bytes += len(body)
-        if len(events) == INSERT_ROWS:
-            connection.execute(_INSERT_SEVERAL[lane], values)
-        else:
-            connection.executemany(_INSERT[lane], zip(*[iter(values)] * ROW_VALUES, strict=True))
+        encode, epoch, last, head, size_bytes = self._encode, self.epoch, state.last, state.head, 0
+        for at in range(0, len(events), INSERT_ROWS):
+            values: list[int | str | None] = []
+            for event in events[at : at + INSERT_ROWS]:
+                last += 1
+                row, body = encode(event, epoch, last, head)
+                values += row
+                head = digest(body)
+                size_bytes += len(body)
+            if len(values) == INSERT_ROWS * ROW_VALUES:
+                connection.execute(_INSERT_SEVERAL[lane], values)
+            else:
+                connection.executemany(_INSERT[lane], zip(*[iter(values)] * ROW_VALUES, strict=True))
         self.wrote(size_bytes)
-        return replace(state, last=state.last + len(events), head=head, size_bytes=state.size_bytes + size_bytes)
+        return replace(state, last=last, head=head, size_bytes=state.size_bytes + size_bytes)
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
