@@ -136,10 +136,13 @@ class Journal:
         events: Iterable[Event],
         documents: Mapping[str, dict[str, Any] | None],
         references: Iterable[Kept] = (),
+        *,
+        noted: bool = True,
     ) -> None:
         """Write events, changed documents and sets of reference data in one transaction, on disk when this returns.
 
-        Raises JournalWriteError or JournalCorruptError; then nothing was written.
+        With `noted` false, `note` is still to be called, once nobody waits for it.  Raises JournalWriteError or
+        JournalCorruptError; then nothing was written.
         """
 
         def work(connection: sqlite3.Connection, book: Book) -> None:
@@ -154,7 +157,11 @@ class Journal:
                 kept(connection)
                 self._writer.wrote(len(kept.body))
 
-        self._writer.commit(work)
+        self._writer.commit(work, noted=noted)
+
+    def note(self) -> None:
+        """Note beside the file how far it is: a file that is behind its note has lost commits."""
+        self._writer.note(clean=False)
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """The station's memory as last written."""

@@ -135,10 +135,11 @@ class Writer:
         self.book = {}
         self.salvage = None
 
-    def commit(self, work: Work) -> None:
+    def commit(self, work: Work, *, noted: bool = True) -> None:
         """Do `work` on the file and a copy of the book in one transaction, together with the marks that wait.
 
-        Raises JournalWriteError, JournalCorruptError, or what `work` raised; then nothing was written.
+        `noted`: note beside the file how far it is; else `note` is still to be called.  Raises JournalWriteError,
+        JournalCorruptError, or what `work` raised; then nothing was written.
         """
         connection = self.connection
         book = dict(self.book)
@@ -164,7 +165,8 @@ class Writer:
             raise
         self.book = book
         self.log_bytes += LOG_OVERHEAD * PAGE_BYTES
-        self.note(clean=False)
+        if noted:
+            self.note(clean=False)
 
     def prove(self) -> None:
         """Write a random word and read it back through a second connection.  Raises JournalError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from queue import Empty
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ class Intake:
         self._inbox = inbox
         self._group_size = group_size
         self._linger_s = linger_s
+        self._early: list[Input | None] = []
 
     def wake(self) -> None:
         """End a waiting `take` soon."""
@@ -28,7 +30,13 @@ class Intake:
     @property
     def empty(self) -> bool:
         """Whether nothing waits just now."""
-        return self._inbox.empty()
+        return not self._early and self._inbox.empty()
+
+    def rest(self, longest_s: float) -> None:
+        """Do nothing until the next input comes, or `wake`, or the time is over; `take` has that input first."""
+        if not self._early:
+            with suppress(Empty):
+                self._early.append(self._inbox.get(longest_s))
 
     def take(self, wait_s: float, *, linger: bool) -> list[Input]:
         """Everything that waits, up to one group; waits `wait_s` for the first of it.
@@ -49,9 +57,11 @@ class Intake:
         return taken
 
     def _waiting(self, wait_s: float) -> list[Input]:
-        try:
-            first = self._inbox.get(wait_s)
-        except Empty:
-            return []
-        taken = [] if first is None else [first]
+        early, self._early = self._early, []
+        if not early:
+            try:
+                early.append(self._inbox.get(wait_s))
+            except Empty:
+                return []
+        taken = [one for one in early if one is not None]
         return taken + self._inbox.take(self._group_size - len(taken))

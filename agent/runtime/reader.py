@@ -56,14 +56,14 @@ class DeviceReader:
 
     def step(self) -> None:
         """Show what is to be shown, and pass on what the device says."""
-        while not self._outbox.empty():
-            self._show(self._outbox.get())
+        self._show_all()
         if self._pay():
             for signal in self._driver.read(READ_S):
                 self._owe(signal)
                 if isinstance(signal, Condition):
                     self._note(signal)
             self._pay()
+            self._show_all()  # a read that an answer has ended: the next step would be a turn later
 
     def cancel(self) -> None:
         """End a waiting read soon."""
@@ -90,6 +90,10 @@ class DeviceReader:
                 self._lamps = indication
         if self._lamps is not None:
             self._driver.show(self._lamps)
+
+    def _show_all(self) -> None:
+        while not self._outbox.empty():
+            self._show(self._outbox.get())
 
     def _show(self, indication: Indication) -> None:
         if isinstance(indication, Lamps):

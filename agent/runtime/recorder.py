@@ -44,6 +44,9 @@ WAIT_S = 1.0
 RETRY_S = 0.5
 """Wait before writing again what could not be written."""
 
+ANSWER_FIRST_S = 0.0002
+"""So long the recorder leaves the interpreter to the device that shows a pass, before it does what nobody waits for."""
+
 
 class Recorder:
     """The one worker that decides and writes.
@@ -191,9 +194,11 @@ class Recorder:
     def _recorded(self, decisions: list[tuple[Input, Decision]], *, written: bool) -> None:
         """Show and tell what is on disk now."""
         self._streams.commit()
-        self._showing.earned(decisions)
+        if self._showing.earned(decisions):
+            self._intake.rest(ANSWER_FIRST_S)
         self._library.tell(decisions)
         if written:
+            self._journal.note()
             self._wake()
         self._health.count("recorder", "recorder", inputs=len(decisions), commits=int(written))
 
@@ -212,7 +217,7 @@ class Recorder:
         kept = self._library.kept
         written = bool(events or documents or kept)
         if written:
-            self._journal.append(events, memory.lasting(documents), kept)
+            self._journal.append(events, memory.lasting(documents), kept, noted=False)
         self._library.commit()
         memory.apply(documents, self._memory)
         self._wakes.follow(documents, self._clock.now())
@@ -289,5 +294,6 @@ class Recorder:
         """Record what was found at the start: calls that are still open."""
         try:
             self._write([], found)
+            self._journal.note()
         except JournalError as error:
             self._cannot_record([], error)

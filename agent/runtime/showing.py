@@ -38,14 +38,17 @@ class Showing:
         for gauge in decision.asks:
             self._show_answer(gauge, Ask())
 
-    def earned(self, decisions: list[tuple[Input, Decision]]) -> None:
-        """Show what is on disk now."""
+    def earned(self, decisions: list[tuple[Input, Decision]]) -> bool:
+        """Show what is on disk now; True if somebody was answered."""
+        answered = False
         for happened, decision in decisions:
             answer = decision.answer
             if answer is not None and answer.verdict is not REFUSE:
                 self._show_answer(happened.source, answer)
+                answered = True
         if decisions and (lamps := decisions[-1][1].lamps) is not None:
             self._lights.earned(lamps)
+        return answered
 
     def refused(self, inputs: Iterable[Input], why: str) -> None:
         """Tell whoever did these things that they count for nothing."""

@@ -143,7 +143,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "RETRY_S", 0.01)
 
 
-def full(*_: object) -> None:
+def full(*_: object, **__: object) -> None:
     raise JournalWriteError("full")
 
 
@@ -318,11 +318,11 @@ def test_what_is_held_does_not_take_the_room_of_a_call(bench: Bench, monkeypatch
     append = bench.journal.append
     written: list[Kind] = []
 
-    def scarce(events: Any, *more: Any) -> None:
+    def scarce(events: Any, *more: Any, **options: Any) -> None:
         if any(event.kind.lane is Lane.MEASUREMENT for event in events):
             full()
         written.extend(event.kind for event in events)
-        append(events, *more)
+        append(events, *more, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(bench.journal, "append", scarce)
