@@ -23,6 +23,8 @@ class Products:
         known = reference.units.get(unit)
         if known is not None:
             return [known.product]
+        if not reference.products:
+            return []
         return [number for pattern, number in self._compiled(reference) if pattern.fullmatch(unit)]
 
     def of(self, reference: Reference, unit: str) -> Product | None:

@@ -5,6 +5,7 @@ A characteristic that is due stays due until it is measured on a unit that is co
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from agent.station import shifts
@@ -23,10 +24,11 @@ LOTS = 100
 
 def not_due(draft: Draft, operation: Operation) -> list[str]:
     """Characteristics that a unit starts without."""
+    sampled = _sampled(operation)
+    if not sampled:
+        return []
     known = draft.get(PREFIX + operation.name) or {}
-    return [
-        one.name for one in operation.measurement if _is_sampled(one) and not _is_due(draft, one, known.get(one.name))
-    ]
+    return [one.name for one in sampled if not _is_due(draft, one, known.get(one.name))]
 
 
 def with_lot(draft: Draft, operation: Operation, document: Document, part: str, lot: str) -> Document:
@@ -43,7 +45,7 @@ def with_lot(draft: Draft, operation: Operation, document: Document, part: str, 
 
 def count(draft: Draft, operation: Operation, document: Document) -> None:
     """Count a completed unit, and what was measured on it."""
-    sampled = [one for one in operation.measurement if _is_sampled(one)]
+    sampled = _sampled(operation)
     if not sampled:
         return
     known = dict(draft.get(PREFIX + operation.name) or {})
@@ -63,8 +65,10 @@ def count(draft: Draft, operation: Operation, document: Document) -> None:
     draft.put(PREFIX + operation.name, known)
 
 
-def _is_sampled(characteristic: Characteristic) -> bool:
-    return characteristic.sample != "unit" or characteristic.every > 1
+@lru_cache(maxsize=256)
+def _sampled(operation: Operation) -> tuple[Characteristic, ...]:
+    """The characteristics that are not measured on each unit."""
+    return tuple(one for one in operation.measurement if one.sample != "unit" or one.every > 1)
 
 
 def _is_due(draft: Draft, characteristic: Characteristic, known: Document | None) -> bool:
