@@ -222,14 +222,25 @@ PORTS = range(20_000, 30_000)
 """Ports to choose from: below the range that Linux takes for outgoing connections, which come at any moment."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody uses now, and that no outgoing connection will take."""
+    """Return a TCP port of 127.0.0.1 that nobody uses now, and that no outgoing connection will take.
+
+    Not one that was returned not long ago: whoever has it may not listen yet.
+    """
+    if len(_given) > len(PORTS) // 2:
+        _given.clear()
     while True:
         port = random.choice(PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
+            _given.add(port)
             return port
