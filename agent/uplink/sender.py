@@ -240,10 +240,12 @@ class Sender:
         if message is None:
             progress.went_again(last)
             return
-        if len(message.payload) <= self._outlet.largest_bytes:
-            answered = partial(self._answered_again, way, Flight(message.first, message.last))
-            self._outlet.publish(way.lane, message.payload, message.events, now_s, answered)
         progress.went_again(message.last)
+        answered = partial(self._answered_again, way, Flight(message.first, message.last))
+        if len(message.payload) > self._outlet.largest_bytes:
+            answered(TOO_LARGE, too_large(self._outlet.largest_bytes), now_s)
+        else:
+            self._outlet.publish(way.lane, message.payload, message.events, now_s, answered)
 
     def _next(self, reader: JournalReader, place: Place) -> Message | None:
         """The message at `place`: read ahead, or now.  None where there is none, or it is about to come."""
@@ -264,14 +266,16 @@ class Sender:
         self._complaints.taken(way.lane)
 
     def _answered_again(self, way: Way, flight: Flight, code: int, reason: str, _now_s: float) -> None:
-        """What is not taken now is sent once more after the next silence, or at once event by event."""
+        """What is not taken now is sent once more after the next silence; what never will be goes into quarantine."""
         progress = self._ways.get(way)
         if taken(code):
             self._complaints.heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
-        elif code in FOR_GOOD and flight.first != flight.last and progress is not None:
+        elif code not in FOR_GOOD or progress is None:
+            log.warning("uplink.not_taken_again", lane=way.lane, sequence=flight.first, code=code, reason=reason)
+        elif flight.first != flight.last:
             progress.split_again(flight.first, flight.last)
         else:
-            log.warning("uplink.not_taken_again", lane=way.lane, sequence=flight.first, code=code, reason=reason)
+            self._quarantine(way, flight.first, code, reason)
 
     def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
         progress = self._ways.get(way)
@@ -302,9 +306,12 @@ class Sender:
         elif flight.first != flight.last:
             progress.split(flight.last, now_s)
         else:
-            log.error("uplink.quarantined", lane=way.lane, sequence=flight.first, reason=reason)
-            self._journal.quarantine.put(Refusal(way.lane, flight.first, code, reason, way.epoch or self._epoch))
+            self._quarantine(way, flight.first, code, reason)
             self._landed(way, flight, now_s)
+
+    def _quarantine(self, way: Way, sequence: int, code: int, reason: str) -> None:
+        log.error("uplink.quarantined", lane=way.lane, sequence=sequence, reason=reason)
+        self._journal.quarantine.put(Refusal(way.lane, sequence, code, reason, way.epoch or self._epoch))
 
     def _confirmed_salvage(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
         """The central counts numbers that were told to be missing as well: beyond the last one saved, too."""

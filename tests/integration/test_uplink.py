@@ -112,6 +112,18 @@ def test_an_event_above_the_brokers_limit_is_set_aside_and_told_and_the_lane_goe
         assert up.until_settled().told == 0
 
 
+def test_what_the_broker_took_once_and_never_will_again_goes_into_quarantine(tmp_path: Path) -> None:
+    """Its limit was lowered before the central had it."""
+    with Rig(tmp_path, broker=tuned(tmp_path, "max_packet_size 10000")) as up:
+        up.start()
+        up.capture(size=6000)
+        up.until(lambda: up.lanes()[Lane.WORK].sent == 1)
+        up.broker.stop()
+        up.broker.settings = "max_packet_size 5000"
+        up.broker.start()
+        up.until(lambda: [one.sequence for one in quarantined(up)] == [1])
+
+
 def test_a_retry_that_nobody_hears_stays_in_quarantine(tmp_path: Path) -> None:
     """Taken by a broker without a subscriber is not delivered; with one, it is."""
     with Rig(tmp_path) as up:
