@@ -25,11 +25,13 @@ MAY_IMPORT = {
     "agent.signals": ("agent.events", "drivers.contract"),
     "agent.logs": (),
     "agent.mistakes": (),
+    "agent.naming": ("agent.mistakes",),
     # floor 1: the decision, the disk, the station file
     "agent.station": ("agent.events", "agent.signals", "drivers.contract"),
     "agent.journal": ("agent.events",),
     "agent.config": (
         "agent.mistakes",
+        "agent.naming",
         "agent.station.alarms.declared",
         "agent.station.consistency",
         "agent.station.policy",

@@ -61,7 +61,7 @@ def parse(tables: Mapping[str, Any], path: Path) -> NotifyFile:
             mistakes.append(Mistake(key, f"table [{key}] is missing"))
         else:
             valid[key] = field.default
-    mistakes += _wrong_references(tables)
+    mistakes += _wrong_names(tables)
     for index, target in enumerate(valid.get("target", ())):
         mistakes += _without_url(f"target[{index}]", target)
     if mistakes:
@@ -97,7 +97,7 @@ def _without_url(where: str, target: Target) -> Iterator[Mistake]:
         yield Mistake(f"{where}.{'url_env' if target.url_env else 'url_file'}", str(error))
 
 
-def _wrong_references(tables: Mapping[str, Any]) -> Iterator[Mistake]:
+def _wrong_names(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     """Names that occur twice or that nothing bears."""
     targets, rules = rows_of(tables.get("target")), rows_of(tables.get("rule"))
     known = [name for _, target in targets if isinstance(name := target.get("name"), str)]
