@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 import time
@@ -11,13 +10,13 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 from agent.config import Panel
 from agent.panel.server import PanelServer
 from agent.panel.views import POLL_S, host_name, is_loopback, without_ages
 from simulators.broker import free_port
+from tests.support.descriptors import open_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -322,9 +321,8 @@ def test_step_returns_by_itself() -> None:
 
 def test_close_does_not_wait_for_watchers_and_leaves_nothing_open() -> None:
     """Streams, silent connections and half requests end within 2 s; no file descriptor and no thread is left."""
-    process = psutil.Process(os.getpid())
-    before = process.num_fds()
-    threads = threading.active_count()
+    before = open_descriptors()
+    threads = set(threading.enumerate())
     clients: list[socket.socket] = []
     with serving(status_document) as port:
         for request in (b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", b"GET / HTTP/1.1\r\nHost: loc"):
@@ -338,8 +336,8 @@ def test_close_does_not_wait_for_watchers_and_leaves_nothing_open() -> None:
         while client.recv(10_000):
             pass
         client.close()
-    assert process.num_fds() == before
-    assert threading.active_count() == threads
+    assert not open_descriptors() - before
+    assert not set(threading.enumerate()) - threads
 
 
 def test_a_watcher_that_does_not_read_is_let_go_at_close() -> None:
