@@ -5,26 +5,26 @@ Knows lanes, batches and refusals.  Knows nothing of how a connection is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agent.events import LANES, Lane
 from agent.journal.quarantine import Refusal
 from agent.uplink.ahead import PATIENCE_S, Place, ReadAhead
 from agent.uplink.complaints import Complaints
 from agent.uplink.lane import Flight, LaneProgress
-from agent.uplink.outlet import URGENT, Outlet
+from agent.uplink.outlet import Outlet
 from agent.uplink.reasons import FOR_GOOD, NOBODY_SUBSCRIBED, TOO_LARGE, taken, too_large
 from agent.uplink.replays import Replays
 from agent.uplink.retries import Retries
+from agent.uplink.ways import Way, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.config import Broker
+    from agent.events import Lane
     from agent.journal.journal import Journal
     from agent.journal.reader import JournalReader, Message
     from agent.uplink.client import Connected, Link
@@ -37,22 +37,6 @@ LOOK_S = 2.0
 """How often quarantine and salvage are looked at for something to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A lane of the present journal (`epoch` empty) or of one that a damaged journal was saved from."""
-
-    lane: Lane
-    epoch: str = ""
-
-    @property
-    def urgent(self) -> bool:
-        """Whether no drain rate holds it back."""
-        return self.lane in URGENT and not self.epoch
-
-
-WAYS = tuple(Way(lane) for lane in LANES)
-
-
 class Sender:
     """Fills the window of a connection from the journal.  `report` takes fields of the broker's health entry."""
 
@@ -63,18 +47,14 @@ class Sender:
         self._topics = topics
         self._journal = journal
         self._ahead = ahead
-        self._report = report
-        self._epoch = ""
         self._followed = ""
         self._reader: JournalReader | None = None
-        self._ways: dict[Way, LaneProgress] = {}
-        self._salvaged: dict[Way, int] = {}
+        self._ways = Ways(settings, journal, report)
         self._outlet = Outlet(settings, topics)
         self._replays = Replays()
         self._retries = Retries(journal)
         self._look_at_s = 0.0
         self._complaints = Complaints(topics, report)
-        self._moved: dict[Way, LaneProgress] = {}
 
     def begin(self, link: Link, limits: Connected, now_s: float, *, careful: bool = False) -> None:
         """Use a new connection: send again what the old one left in the air; `careful`: one by one for a while."""
@@ -82,8 +62,7 @@ class Sender:
         self._follow_journal()
         self._retries.clear()
         self._look_at_s = now_s
-        for progress in self._ways.values():
-            progress.rewind(now_s)
+        self._ways.rewind(now_s)
 
     def hung_up(self, now_s: float) -> None:
         """The broker ended the connection."""
@@ -127,7 +106,7 @@ class Sender:
         self._ahead.coming = False
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_S
-            self._look_for_salvage(reader)
+            self._ways.look_for_salvage(reader)
             self._retries.send(self._outlet, reader, now_s)
         for way, progress in self._ways.items():
             while progress.may_send(now_s) and self._outlet.has_room(way.lane, now_s, urgent=way.urgent):
@@ -146,36 +125,20 @@ class Sender:
 
     def settle(self, now_s: float) -> None:
         """Leave the marks of all that was acknowledged since the last time: once for many messages."""
-        moved, self._moved = self._moved, {}
-        for way, progress in moved.items():
-            self._mark(way, progress, now_s)
+        self._ways.settle(now_s)
 
     def confirmed(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
         """Take the central's word on how much of a journal it has."""
-        book = self._follow_journal().lanes()
-        if epoch != self._epoch:
-            self._confirmed_salvage(epoch, sequences, now_s)
-            return
-        for lane, sequence in sequences.items():
-            if sequence > book[lane].last:
-                self._journal.suspect(
-                    f"the central has events of lane {lane} up to {sequence}, the journal ends at {book[lane].last}: "
-                    "commits were lost, or an old copy was put back"
-                )
-            elif self._ways[Way(lane)].confirm(sequence, book[lane].last, now_s):
-                self._journal.confirmed(lane, sequence, epoch)
-                self._report(confirmed=now_s)
+        self._ways.confirmed(epoch, sequences, self._follow_journal(), now_s)
 
     def resend_silent(self, now_s: float) -> None:
         """Send again what the central has not confirmed for too long."""
-        for way, progress in self._ways.items():
-            if progress.resend_if_silent(now_s):
-                log.warning("uplink.resend", lane=way.lane, epoch=way.epoch or self._epoch, after=progress.confirmed)
+        self._ways.resend_silent(now_s)
 
     def replay(self, wanted: Wanted) -> dict[str, Any]:
         """Send a range once more, as far as it is kept; return the answer for who asked."""
         book = self._follow_journal().lanes()
-        return self._replays.ask(wanted, self._epoch, book[wanted.lane])
+        return self._replays.ask(wanted, self._ways.epoch, book[wanted.lane])
 
     def _follow_journal(self) -> JournalReader:
         """Return a reader of the journal there is now: it may have been begun anew."""
@@ -186,28 +149,12 @@ class Sender:
             self._reader.close()
         self._reader = reader = self._journal.reader()
         self._followed = present
-        if self._epoch != (epoch := reader.meta("epoch") or ""):
+        if self._ways.epoch != (epoch := reader.meta("epoch") or ""):
             self._outlet.disown()
-            self._moved.clear()
             self._retries.clear()
             self._replays.clear()
-            self._ways = self._progress(reader)
-            self._epoch = epoch
+            self._ways.begin(epoch, reader)
         return reader
-
-    def _progress(self, reader: JournalReader) -> dict[Way, LaneProgress]:
-        book = reader.lanes()
-        return {
-            way: LaneProgress(book[way.lane].sent, book[way.lane].confirmed, self._settings.resend_after_s)
-            for way in WAYS
-        }
-
-    def _look_for_salvage(self, reader: JournalReader) -> None:
-        self._salvaged = {Way(lane, epoch): last for epoch, lane, last in reader.salvaged()}
-        for way in [way for way in self._ways if way.epoch and way not in self._salvaged]:
-            del self._ways[way]
-        for way in sorted(self._salvaged, key=lambda way: LANES.index(way.lane)):
-            self._ways.setdefault(way, LaneProgress(0, 0, self._settings.resend_after_s))
 
     def _send_next(self, reader: JournalReader, way: Way, progress: LaneProgress, now_s: float) -> bool:
         """Send one message; False if there is nothing to send on this way now."""
@@ -219,7 +166,7 @@ class Sender:
         if way.epoch:
             message = reader.message(way.lane, progress.read, events, outlet.batch_bytes, way.epoch)
         else:
-            message = self._next(reader, Place(self._epoch, way.lane, progress.read, events, outlet.batch_bytes))
+            message = self._next(reader, Place(self._ways.epoch, way.lane, progress.read, events, outlet.batch_bytes))
         if message is None:
             return False
         flight = progress.depart(message.first, message.last)
@@ -261,7 +208,7 @@ class Sender:
         if not taken(code):
             self._not_taken(way, flight, code, reason, now_s)
             return
-        self._landed(way, flight, now_s)
+        self._ways.landed(way, flight, now_s)
         self._complaints.heard(way.lane, heard=code != NOBODY_SUBSCRIBED)
         self._complaints.taken(way.lane)
 
@@ -277,24 +224,6 @@ class Sender:
         else:
             self._quarantine(way, flight.first, code, reason)
 
-    def _landed(self, way: Way, flight: Flight, now_s: float) -> None:
-        progress = self._ways.get(way)
-        if progress is not None and progress.land(flight, now_s):
-            self._moved[way] = progress
-
-    def _mark(self, way: Way, progress: LaneProgress, now_s: float) -> None:
-        by_broker = self._settings.confirm == "broker"
-        if by_broker:
-            progress.confirm(progress.sent, progress.sent, now_s)
-            self._report(confirmed=now_s)
-        if way.epoch:
-            if by_broker:
-                self._journal.salvaged(way.epoch, way.lane, progress.sent)
-            return
-        self._journal.sent(way.lane, progress.sent, self._epoch)
-        if by_broker:
-            self._journal.confirmed(way.lane, progress.sent, self._epoch)
-
     def _not_taken(self, way: Way, flight: Flight, code: int, reason: str, now_s: float) -> None:
         """Quarantine what will never be taken; send the rest again, slowly."""
         progress = self._ways.get(way)
@@ -307,16 +236,8 @@ class Sender:
             progress.split(flight.last, now_s)
         else:
             self._quarantine(way, flight.first, code, reason)
-            self._landed(way, flight, now_s)
+            self._ways.landed(way, flight, now_s)
 
     def _quarantine(self, way: Way, sequence: int, code: int, reason: str) -> None:
         log.error("uplink.quarantined", lane=way.lane, sequence=sequence, reason=reason)
-        self._journal.quarantine.put(Refusal(way.lane, sequence, code, reason, way.epoch or self._epoch))
-
-    def _confirmed_salvage(self, epoch: str, sequences: dict[Lane, int], now_s: float) -> None:
-        """The central counts numbers that were told to be missing as well: beyond the last one saved, too."""
-        for lane, sequence in sequences.items():
-            way = Way(lane, epoch)
-            progress, last = self._ways.get(way), self._salvaged.get(way, 0)
-            if progress is not None and progress.confirm(min(sequence, last), last, now_s):
-                self._journal.salvaged(epoch, lane, min(sequence, last))
+        self._journal.quarantine.put(Refusal(way.lane, sequence, code, reason, way.epoch or self._ways.epoch))
