@@ -21,5 +21,9 @@ class JournalWriteError(JournalError):
     """Nothing was written (disk full, read-only, I/O error): refuse the work, and try again."""
 
 
+class JournalFullError(JournalWriteError):
+    """Nothing was written, because the disk is full: free space; it goes on by itself."""
+
+
 class JournalCorruptError(JournalError):
     """The file is damaged: put it aside and recover what can be read."""

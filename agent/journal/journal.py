@@ -16,6 +16,7 @@ from agent.journal import lanes, orders, recovery, salvage
 from agent.journal.errors import (
     JournalCorruptError,
     JournalError,
+    JournalFullError,
     JournalPathError,
     JournalVersionError,
     JournalWriteError,
@@ -67,7 +68,8 @@ class Journal:
     `encode` turns an event, the epoch, its number and the hash of the event before it into the finished row and the
     bytes of its body; `now` tells the moment.
 
-    `damage` is to be told in an event; `shortage` says that opening took the reserve, because the disk is full.
+    `damage` is to be told in an event; `shortage` says that the disk is full: opening took the reserve, or found none
+    and could only read.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Journal:
         self._writer = Writer(path, self._lock, encode, now, settings.budget_bytes)
         self._tidying = Tidying(self._writer, now, settings.keep_days)
         self._now = now
+        self._unproven = False
 
     @property
     def epoch(self) -> str:
@@ -102,8 +105,8 @@ class Journal:
         """Take the lock, open the file, and prove that what is written can be read.
 
         A damaged file, or one that lacks commits, is put aside and a new one begun: `damage` tells.  On a full disk the
-        reserve is given up: `shortage` tells.  Raises JournalHeldError, JournalPathError, JournalVersionError or
-        JournalWriteError.
+        reserve is given up; where none is left, the file is opened all the same, and proved when there is room:
+        `shortage` tells.  Raises JournalHeldError, JournalPathError, JournalVersionError or JournalWriteError.
         """
         self._lock.acquire()
         try:
@@ -111,10 +114,7 @@ class Journal:
                 self._begin()
                 self._reserve.keep()
             except (JournalWriteError, JournalPathError) as error:
-                if not self._reserve.give_up():
-                    raise
-                self._begin()
-                self.shortage = str(error)
+                self._begin_short(error)
         except BaseException:  # whatever ends the opening, even Ctrl-C, the lock is given back; then it goes on
             self._writer.forget()
             self._lock.release()
@@ -144,6 +144,8 @@ class Journal:
         With `noted` false, `note` is still to be called, once nobody waits for it.  Raises JournalWriteError or
         JournalCorruptError; then nothing was written.
         """
+        if self._unproven:
+            self._prove()
 
         def work(connection: sqlite3.Connection, book: Book) -> None:
             self._writer.record(connection, book, events)
@@ -267,14 +269,30 @@ class Journal:
                 recovery.finish_replacing(self.path)
             self._lock.before.must_be_there(self.path)
             self._attach()
-            self._writer.prove()
+            self._prove()
         except JournalCorruptError as error:
             if not self._lock.before.epoch and "not a database" in str(error):
                 raise JournalVersionError(
                     f"{self.path} is no journal; set journal.path to a file of its own"
                 ) from error
             self.start_anew(str(error))
-            self._writer.prove()
+            self._prove()
+
+    def _begin_short(self, error: JournalError) -> None:
+        """Begin on a full disk: with the reserve; without, with what can be read."""
+        self.shortage = str(error)
+        try:
+            if not self._reserve.give_up():
+                raise error
+            self._begin()
+        except JournalFullError:
+            if not self._writer.is_open:
+                raise
+
+    def _prove(self) -> None:
+        self._unproven = True
+        self._writer.prove()
+        self._unproven = False
 
     def _attach(self) -> None:
         """Open the file, and let the note beside it name its epoch before a number of it is given."""

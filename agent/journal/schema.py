@@ -5,6 +5,7 @@ A new file gets the present schema; an older one is brought up to it, its events
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -12,7 +13,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.events import LANES
-from agent.journal.errors import JournalCorruptError, JournalPathError, JournalVersionError, JournalWriteError
+from agent.journal.errors import (
+    JournalCorruptError,
+    JournalFullError,
+    JournalPathError,
+    JournalVersionError,
+    JournalWriteError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +45,7 @@ _CORRUPT = (
 )
 """What SQLite says of a damaged file.  Our statements are fixed: what does not fit them was not written by them."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _BAD_SCHEMA = "SQLITE_ERROR"
 """No such table, unsupported file format and the like: exactly this, not an error whose name begins with it."""
 
@@ -159,7 +167,8 @@ class Translating:
         if isinstance(error, (ValueError, TypeError)):
             raise JournalCorruptError(f"{self._path} is damaged: {error}") from error
         if isinstance(error, OSError):
-            raise JournalWriteError(f"{self._path} cannot be written: {error.strerror}") from error
+            kind = JournalFullError if error.errno in _FULL else JournalWriteError
+            raise kind(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 def translated(error: sqlite3.Error, path: Path) -> JournalError:
@@ -171,7 +180,8 @@ def translated(error: sqlite3.Error, path: Path) -> JournalError:
         return JournalPathError(f"{path}: no such file")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM")):
         return JournalPathError(f"{path} cannot be opened: {error}; is its folder writable for this user?")
-    return JournalWriteError(f"{path} cannot be written: {error}")
+    kind = JournalFullError if name == "SQLITE_FULL" else JournalWriteError
+    return kind(f"{path} cannot be written: {error}")
 
 
 def _make(connection: sqlite3.Connection) -> None:

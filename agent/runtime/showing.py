@@ -22,16 +22,22 @@ REFUSE, RED = Verdict.REFUSE, Lamp.RED  # looked up once: each signal of every d
 
 
 class Showing:
-    """`show_answer` goes to the device that spoke or is asked, `lights` to all; neither may block."""
+    """`show_answer` goes to the device that spoke or is asked, `lights` to all; neither may block.
+
+    An input is refused once, also where it cannot be written or is decided a second time: a device that hears two
+    answers takes the second for that to what comes next.
+    """
 
     def __init__(self, show_answer: ShowAnswer, lights: Lights) -> None:
         self._show_answer = show_answer
         self._lights = lights
+        self._refused: dict[int, Input] = {}
 
     def at_once(self, happened: Input, decision: Decision) -> None:
         """Show what waits for no disk."""
         answer, lamps = decision.answer, decision.lamps
-        if answer is not None and answer.verdict is REFUSE:
+        if answer is not None and answer.verdict is REFUSE and id(happened) not in self._refused:
+            self._refused[id(happened)] = happened
             self._show_answer(happened.source, answer)
         if lamps is not None and RED in lamps.lit:
             self._lights.at_once(lamps)
@@ -46,6 +52,8 @@ class Showing:
             if answer is not None and answer.verdict is not REFUSE:
                 self._show_answer(happened.source, answer)
                 answered = True
+            if self._refused:
+                self._refused.pop(id(happened), None)
         if decisions and (lamps := decisions[-1][1].lamps) is not None:
             self._lights.earned(lamps)
         return answered
@@ -53,4 +61,5 @@ class Showing:
     def refused(self, inputs: Iterable[Input], why: str) -> None:
         """Tell whoever did these things that they count for nothing."""
         for happened in inputs:
-            self._show_answer(happened.source, Answer(Verdict.REFUSE, why))
+            if self._refused.pop(id(happened), None) is None:
+                self._show_answer(happened.source, Answer(Verdict.REFUSE, why))

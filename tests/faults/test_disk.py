@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from itertools import count
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SHIM = Path(__file__).parents[1] / "support" / "failing_io.c"
 MOST_SCANS = 3000
+CANNOT_RECORD = "recorder.cannot_record"
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_full_disk(station: Works, disk: SmallDisk) -> None:
     station.box.shows("green")
     station.wait_until_delivered()
     assert signed_on(station) == [*passed, "77777"]
-    assert len(station.agent.said("recorder.cannot_record")) == 1, "told more than once"
+    assert len(station.agent.said(CANNOT_RECORD)) == 1, "told more than once"
     station.settle()
 
 
@@ -106,6 +108,7 @@ def test_a_full_disk_under_a_stream(station: Works, disk: SmallDisk) -> None:
     stream = Stream(station, (f"{number / 1000:.3f}" for number in count(1)))
     stream.send(100)
     stream.wait_until_taken(100)
+    assert station.scanner.scan("OP-99999") == PASS, "decided after all of them"
     disk.fill()
     scan_until_refused(station)
     stream.send(50)
@@ -137,6 +140,54 @@ def test_a_start_on_a_full_disk(station: Works, disk: SmallDisk) -> None:
     assert station.scanner.scan("OP-3") == PASS
     station.wait_until_delivered()
     assert signed_on(station) == ["1", "3"]
+    station.settle()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_start_on_a_full_disk_whose_reserve_others_took(station: Works, disk: SmallDisk, how: str) -> None:
+    """It starts, says no, keeps calls in memory as it would have without the start, and goes on when there is room."""
+    station.start_agent()
+    assert station.scanner.scan("OP-1") == PASS
+    station.wait_until_delivered()
+    disk.fill()
+    scan_until_refused(station)
+    disk.fill()
+    if how == "killed":
+        station.agent.kill()
+    else:
+        assert station.agent.stop() in {0, os.EX_IOERR}
+    disk.fill()
+    station.start_agent()
+    assert station.scanner.scan("OP-2") == REFUSE
+    station.box.shows("red")
+    station.box.press("cord")
+    status = station.agent.status()
+    assert status is not None
+    assert any(reason.startswith("cannot record: ") for reason in status.document["reasons"])
+    assert not reserve(station).exists()
+    disk.empty()
+    station.wait_for_fact("andon.raised", name="cord")
+    station.wait_for_fact("alarm.cleared", "journal", alarm="cannot-record")
+    eventually(reserve(station).exists)
+    assert station.scanner.scan("OP-3") == PASS
+    station.wait_until_delivered()
+    assert signed_on(station)[-1] == "3"
+    assert "2" not in signed_on(station)
+    station.settle()
+
+
+@pytest.mark.root
+def test_a_code_that_is_refused_as_the_disk_becomes_full_is_refused_once(station: Works, disk: SmallDisk) -> None:
+    """A second answer would be taken for that to the next scan."""
+    station.start_agent()
+    disk.fill()
+    answers = [station.scanner.scan("NONSENSE") for _ in range(MOST_SCANS) if not station.agent.said(CANNOT_RECORD)]
+    assert {*answers} == {REFUSE}
+    assert station.agent.said(CANNOT_RECORD)
+    assert station.scanner.answers(1, 0.2) == b""
+    disk.empty()
+    station.wait_for_fact("alarm.cleared", "journal", alarm="cannot-record")
     station.settle()
 
 
