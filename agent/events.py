@@ -148,12 +148,21 @@ class Moment:
     """When something was seen: wall time and monotonic time, both in ns, and whether to trust the wall.
 
     Monotonic times compare only within one boot of the machine, which `boot` names.
+
+    Two devices may be seen in one order and decided in the other.  `turn_ns` then tells of what was decided later
+    where it belongs among the monotonic times; 0 where its own tells it.
     """
 
     time_ns: int
     monotonic_ns: int
     synced: bool
     boot: str
+    turn_ns: int = 0
+
+    @property
+    def order_ns(self) -> int:
+        """Tells of two things of one boot which was decided first."""
+        return self.turn_ns or self.monotonic_ns
 
     @property
     def iso(self) -> str:
@@ -233,9 +242,10 @@ class Envelope:
         time = moment.iso
         about = _about(subject) if subject else ""
         chain = f'"prevhash":"{previous}",' if previous else ""
+        turn = f'"turnns":"{moment.turn_ns}",' if moment.turn_ns else ""
         body = (
             f'{opening}{sequence}",{about}"time":"{time}{middle}{sequence}",{chain}'
-            f'{_clock(moment.synced, moment.boot)}{moment.monotonic_ns}","data":{_text(event.data)}}}'
+            f'{_clock(moment.synced, moment.boot)}{moment.monotonic_ns}",{turn}"data":{_text(event.data)}}}'
         )
         encoded = body.encode()
         return (sequence, word, time, subject, body, crc32(encoded)), encoded

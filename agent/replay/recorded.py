@@ -56,6 +56,7 @@ def parsed(body: str) -> Recorded:
         int(event["monotonicns"]),
         event["clock"] == "synced",
         event["bootid"],
+        int(event.get("turnns", 0)),
     )
     kind = event["type"].removeprefix(TYPE_PREFIX)
     return Recorded(Lane(event["lane"]), int(event["sequence"]), kind, event.get("subject", ""), event["data"], moment)
@@ -64,14 +65,14 @@ def parsed(body: str) -> Recorded:
 def gathered(lanes: Sequence[Iterator[Recorded]], boots: Sequence[str]) -> Iterator[list[Recorded]]:
     """Give the facts of one input after the other, in the order in which the inputs were decided.
 
-    Each lane comes in its own order, which is kept; between lanes the moments decide.  A series comes as its values,
-    each where its moment belongs.  `boots` are the boots of the machine in their order; a boot that is not among them
-    was before.
+    Each lane comes in its own order, which is kept; between lanes the moments decide, or the turns where there are any.
+    A series comes as its values, each where its moment belongs.  `boots` are the boots of the machine in their order; a
+    boot that is not among them was before.
     """
     rank = {boot: place for place, boot in enumerate(boots)}
 
     def place(fact: Recorded) -> tuple[int, int]:
-        return rank.get(fact.moment.boot, -1), fact.moment.monotonic_ns
+        return rank.get(fact.moment.boot, -1), fact.moment.order_ns
 
     windows = [_Window(lane, Values(place)) for lane in lanes]
     while any(window.head is not None or window.values for window in windows):

@@ -17,6 +17,7 @@ from agent.runtime.library import Library
 from agent.runtime.lights import Lights
 from agent.runtime.showing import Showing
 from agent.runtime.streams import Streams
+from agent.runtime.turns import Turns
 from agent.runtime.wakes import Wakes
 from agent.signals import CallsDelivered, ClockStepped, Input, RecordingBack, RecordingLost, ReferenceLost
 from agent.station.alarms import document as alarms
@@ -88,7 +89,7 @@ class Recorder:
         self._wake = wake
         self._memory: dict[str, Document] = {}
         self._owed: list[Input] = []
-        self._wakes = Wakes()
+        self._wakes, self._turns = Wakes(), Turns()
         self._trouble = ""
         self._housekeeping = Housekeeping(journal, intake, wake)
 
@@ -145,7 +146,8 @@ class Recorder:
         if self._streams.end():
             self._record([])
         if self._owed or self._streams.values:
-            log.error("recorder.unwritten", inputs=len(self._owed), values=self._streams.values)
+            told = [f"{happened.source}: {happened.what!r}" for happened in self._owed]
+            log.error("recorder.unwritten", inputs=told, values=self._streams.values)
 
     def _wait_s(self) -> float:
         if self._housekeeping.more:
@@ -207,7 +209,7 @@ class Recorder:
         working = dict(self._memory)
         self._library.begin()
         for happened in inputs:
-            decision = self._library.handle(self._station, working, happened)
+            decision = self._library.handle(self._station, working, self._turns.of(happened))
             memory.apply(decision.documents, working)
             self._showing.at_once(happened, decision)
             yield happened, decision
@@ -288,7 +290,7 @@ class Recorder:
         try:
             self._journal.append([refusal.failure(happened, error)], {})
         except JournalError as unwritten:
-            self._cannot_record([happened], unwritten)
+            self._cannot_record(refusal.owed([happened]), unwritten)
 
     def _keep(self, found: dict[str, Document | None]) -> None:
         """Record what was found at the start: calls that are still open."""

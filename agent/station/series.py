@@ -131,7 +131,7 @@ def _one(members: list[Event]) -> Event:
     else:
         data["texts"] = texts
     data["rules"] = first.data["rules"]
-    return Event(Kind.MEASUREMENT_SERIES, first.subject, data, first.moment)
+    return Event(Kind.MEASUREMENT_SERIES, first.subject, data, replace(first.moment, turn_ns=0))
 
 
 def _form(texts: Iterable[str]) -> str:

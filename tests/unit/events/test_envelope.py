@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from zlib import crc32
@@ -49,6 +50,12 @@ def test_a_fact_carries_every_field_of_the_contract() -> None:
         "monotonicns": "42000000007",
         "data": {"operation": "press"},
     }
+
+
+def test_a_fact_tells_its_turn_where_its_moment_does_not() -> None:
+    late = completed()._replace(moment=replace(SEEN, turn_ns=42_000_000_009))
+    assert body_of(late) == {**body_of(completed()), "turnns": "42000000009"}
+    assert (SEEN.order_ns, late.moment.order_ns) == (42_000_000_007, 42_000_000_009)
 
 
 def test_the_row_says_the_same_as_the_body() -> None:

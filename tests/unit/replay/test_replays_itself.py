@@ -131,8 +131,8 @@ def test_other_rules_are_tried_on_each_value_of_a_series() -> None:
     assert told == [("gauge-7", "pass")]
 
 
-def fact(lane: Lane, number: int, seconds: float, boot: str = "b1") -> Recorded:
-    moment = Moment(0, int(seconds * NS_PER_S), synced=True, boot=boot)
+def fact(lane: Lane, number: int, seconds: float, boot: str = "b1", turn_s: float = 0) -> Recorded:
+    moment = Moment(0, int(seconds * NS_PER_S), synced=True, boot=boot, turn_ns=int(turn_s * NS_PER_S))
     return Recorded(lane, number, "scan.repeated", "", {}, moment)
 
 
@@ -152,6 +152,13 @@ def test_what_was_decided_in_another_order_than_it_was_seen_keeps_the_order_of_i
     work = [fact(Lane.WORK, 1, 2.0), fact(Lane.WORK, 2, 1.9)]
     values = [fact(Lane.MEASUREMENT, 1, 1.9)]
     assert order(work, values) == [[("work", 1)], [("work", 2), ("measurement", 1)]]
+
+
+def test_what_was_decided_in_another_order_than_it_was_seen_has_its_turn_between_lanes() -> None:
+    """The stop was pressed before the scan was seen, and came to be decided behind it."""
+    work = [fact(Lane.WORK, 1, 2.0), fact(Lane.WORK, 2, 3.0)]
+    calls = [fact(Lane.ANDON, 1, 1.9, turn_s=2.1)]
+    assert order(work, calls) == [[("work", 1)], [("andon", 1)], [("work", 2)]]
 
 
 def test_a_boot_comes_after_the_one_before_it_however_short_it_ran() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+import structlog
 
 from agent.events import Envelope, Kind, Lane
 from agent.journal.errors import JournalWriteError
@@ -24,6 +25,7 @@ from agent.station.alarms.declared import AlarmSettings
 from agent.station.rules import AndonCall, AndonRules, CallMode, Operation, Rules, ScanRule
 from agent.station.station import Station
 from drivers.contract import Answer, Contact, Lamp, Lamps, Reading, Scan, Verdict
+from tests.support import replaying
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -98,10 +100,13 @@ class Bench:
         with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
             return [row[0] for row in connection.execute("SELECT type FROM event")]
 
-    def bodies(self, kind: Kind) -> list[dict[str, Any]]:
+    def events(self, kind: Kind) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute("SELECT body FROM event WHERE type = ?", (kind.value,))
-            return [orjson.loads(row[0])["data"] for row in found]
+            return [orjson.loads(row[0]) for row in found]
+
+    def bodies(self, kind: Kind) -> list[dict[str, Any]]:
+        return [event["data"] for event in self.events(kind)]
 
     def answers(self) -> list[tuple[str, str]]:
         return [(what.verdict.value, what.text) for to, what, _ in self.shown if to != "lamps"]
@@ -198,6 +203,21 @@ def test_lamps_that_do_not_change_are_not_sent(bench: Bench) -> None:
     assert bench.lamps() == [GREEN]
 
 
+def test_a_press_that_was_seen_first_and_decided_second_is_told_as_such(bench: Bench) -> None:
+    """Whoever runs the record through the rules again finds the same: the unit was passed before the line stopped."""
+    bench.record("OP-1")
+    pressed = Input("box", Contact(b"", "cord", active=True), Clock().now())
+    bench.say("SN1")
+    bench.queue.put(pressed, 0)
+    bench.recorder.step()
+    assert bench.answers()[-1] == ("pass", "SN1: pass complete")
+    scanned, stopped = bench.events(Kind.OPERATION_COMPLETED)[0], bench.events(Kind.ANDON_RAISED)[0]
+    assert int(stopped["monotonicns"]) == pressed.moment.monotonic_ns < int(scanned["monotonicns"])
+    assert int(stopped["turnns"]) == int(scanned["monotonicns"]) + 1
+    assert "turnns" not in scanned
+    assert replaying.differences(bench.path, RULES) == []
+
+
 def test_the_memory_goes_on_after_a_restart(bench: Bench) -> None:
     """Who signed on before the power cut is signed on after it."""
     bench.record("OP-1")
@@ -266,20 +286,38 @@ def test_a_stop_while_nothing_can_be_written_ends(bench: Bench) -> None:
     bench.journal.close()
     bench.say(Contact(b"", "cord", active=True), source="box")
     bench.say("OP-1")
-    bench.recorder.close()
+    with structlog.testing.capture_logs() as told:
+        bench.recorder.close()
     assert bench.answers() == [("refuse", "cannot record: do not go on")]
+    assert [one["inputs"][0] for one in told if one["event"] == "recorder.unwritten"] == [
+        "box: Contact(raw=b'', input='cord', active=True)"
+    ]
+
+
+def test_what_is_refused_by_the_rules_and_cannot_be_written_is_refused_once(bench: Bench) -> None:
+    """A second answer would be taken for that to the next scan."""
+    bench.journal.close()
+    bench.record("nonsense", "OP-1")
+    assert bench.answers() == [
+        ("refuse", "code not recognised: nonsense"),
+        ("refuse", "cannot record: do not go on"),
+    ]
 
 
 # --- what breaks
 
 
-@pytest.mark.parametrize("poison", [POISON, UNENCODABLE], ids=["in the decision", "in the encoding"])
-def test_an_input_that_breaks_us_costs_only_itself(bench: Bench, poison: Any) -> None:
-    """It is on record with what it was, its device sees red, and its neighbours are decided as if it were not there."""
+@pytest.mark.parametrize(
+    ("poison", "why"),
+    [(POISON, "internal error: do not go on"), (UNENCODABLE, f"code not recognised: {UNENCODABLE}")],
+    ids=["in the decision", "in the encoding"],
+)
+def test_an_input_that_breaks_us_costs_only_itself(bench: Bench, poison: Any, why: str) -> None:
+    """It is on record with what it was, its device sees red once, and its neighbours are decided without it."""
     bench.record("OP-1", poison, "SN1")
     assert bench.on_disk() == ["operator.signed-on", "signal.failed", "operation.started", "operation.completed"]
     assert [text for verdict, text in bench.answers() if verdict == "pass"] == ["1 signed on", "SN1: pass complete"]
-    assert ("refuse", "internal error: do not go on") in bench.answers()
+    assert [text for verdict, text in bench.answers() if verdict == "refuse"] == [why]
     (failed,) = bench.bodies(Kind.SIGNAL_FAILED)
     assert failed["source"] == "scanner-1"
     assert "Error" in failed["error"]
