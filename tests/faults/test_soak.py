@@ -1,8 +1,11 @@
 """Everything goes wrong at once, at random, for a while; then the balance is drawn up.
 
 Scans, values and calls go on while the agent and the broker are killed and stopped, the network is cut, silent, slow or
-byte by byte, and devices are unplugged.  LINESIDE_SOAK is for how many seconds (`make soak MINUTES=10`), LINESIDE_SEED
-repeats a run: the same steps, though not at the same instants.
+byte by byte, devices are unplugged, the disk is full and the clock steps.  LINESIDE_SOAK is for how many seconds
+(`make soak MINUTES=10`), LINESIDE_SEED repeats a run: the same steps, though not at the same instants.
+
+Only root can mount the disk that is filled, and only with libfaketime there is a clock to step: without them the rest
+goes wrong all the same, and the run says what did not.
 """
 
 from __future__ import annotations
@@ -12,23 +15,35 @@ import os
 import secrets
 import time
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
+
+import pytest
 
 from simulators.proxy import Proxy
 from tests.support import station_file
 from tests.support.devices import PASS, REFUSE
 from tests.support.eventually import eventually
+from tests.support.faketime import LIBRARIES, FakeTime
+from tests.support.small_disk import SIZE_MB, SmallDisk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.works import Works
 
 SECONDS = float(os.environ.get("LINESIDE_SOAK", "12"))
+GROWTH_MB_PER_S = 0.2
+"""What the journal takes in a busy soak, generously: it is not the journal that fills the disk."""
+
 SEED = int(os.environ.get("LINESIDE_SEED", secrets.randbelow(1_000_000)))
 
 WEATHER = ("pass", "pass", "cut", "delay 20", "half-open", "byte-wise", "slow-acks 50", "hold-acks")
+STEPS_S = (0, 0, 3_600, -3_600, 86_400, -86_400)
+"""Where the wall clock is put, by the right one."""
+
 BUTTONS = ("quality", "cord", "key", "runs")
 CARDS = ("OP-1", "OP-9", "CMD:abort", "CMD:acknowledge:help", "CMD:resolve:cord", "CMD:sign-off", "NONSENSE")
 ACCEPTING = {
@@ -61,6 +76,14 @@ class Shift:
             self._kill_broker: 1,
             self._unplug: 1,
         }
+
+    def on(self, disk: SmallDisk) -> None:
+        """The journal is on this disk: it is full now and then."""
+        self._steps[lambda: self._fill(disk)] = 1
+
+    def by(self, clock: FakeTime) -> None:
+        """The agent lives by this clock: it steps now and then."""
+        self._steps[lambda: clock.set(self._random.choice(STEPS_S))] = 1
 
     def work(self, seconds: float) -> None:
         """Do one thing after the other."""
@@ -126,8 +149,8 @@ class Shift:
             self._works.agent.kill()
         self._start_agent()
 
-    def _stop_agent(self) -> None:
-        assert self._works.agent.stop() == 0
+    def _stop_agent(self, *codes: int) -> None:
+        assert self._works.agent.stop() in {0, *codes}
         self._start_agent()
 
     def _start_agent(self) -> None:
@@ -145,6 +168,14 @@ class Shift:
         self._random.choice((self._scan, self._press, self._kill_agent))()
         self._works.broker.start()
 
+    def _fill(self, disk: SmallDisk) -> None:
+        """Work goes on as well as it can; a stop cannot leave its last marks.  Then somebody makes room."""
+        disk.fill()
+        stop = partial(self._stop_agent, os.EX_IOERR)
+        for _ in range(self._random.randint(1, 3)):
+            self._random.choice((self._scan, self._press, self._measure, self._kill_agent, stop, disk.fill))()
+        disk.empty()
+
     def _unplug(self) -> None:
         """The scanner goes amid the work, which has no answer to wait for then."""
         self._works.scanner.line.unplug()
@@ -154,14 +185,35 @@ class Shift:
         eventually(self._devices_are_open)
 
 
-def test_a_bad_shift_loses_nothing_repeats_nothing_and_keeps_every_green(works: Works) -> None:
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk | None]:
+    """A disk for the journal; None where it cannot be mounted."""
+    if os.geteuid() != 0:
+        print("no full disk: only root can mount one")
+        yield None
+        return
+    with SmallDisk(tmp_path, SIZE_MB + int(SECONDS * GROWTH_MB_PER_S)) as small:
+        yield small
+
+
+def test_a_bad_shift_loses_nothing_repeats_nothing_and_keeps_every_green(disk: SmallDisk | None, works: Works) -> None:
     """Each green is a fact at the central; all that was captured arrives once; replayed, it is decided the same."""
     print(f"LINESIDE_SEED={SEED}")
     with Proxy(works.broker.port) as proxy:
         station_file.with_calls(works.station)
         works.station["broker"] |= {"port": proxy.port, "ack_timeout_s": 1.0, "connect_timeout_s": 1.0}
-        works.start_agent()
         shift = Shift(works, proxy, Random(SEED))
+        if disk is not None:
+            works.journal = disk.folder / "journal.db"
+            works.station["journal"] = {"path": str(works.journal), "reserve_mb": 1}
+            shift.on(disk)
+        if LIBRARIES:
+            clock = FakeTime(works.folder, 0)
+            works.agent.environment = dict(clock.environment)
+            shift.by(clock)
+        else:
+            print("no stepping clock: libfaketime is not installed")
+        works.start_agent()
         shift.work(SECONDS)
         shift.end()
         works.agent.wait_until_ready(())

@@ -20,9 +20,10 @@ SIZE_MB = 24
 class SmallDisk:
     """Mounted at `folder` between `with` and its end.  Skips the test where it cannot be."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, size_mb: int = SIZE_MB) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lineside-disk-"))
         """Not below pytest's own folders: were this process killed, the next run could not clear them away."""
+        self._size_bytes = size_mb * 1024 * 1024
         self._image = where / "disk.img"
         self._ballast = self.folder / "ballast"
 
@@ -30,7 +31,7 @@ class SmallDisk:
         if os.geteuid() != 0:
             pytest.skip("needs root: mounts a small disk")
         with self._image.open("wb") as image:
-            image.truncate(SIZE_MB * 1024 * 1024)
+            image.truncate(self._size_bytes)
         options = ("-q", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0")
         subprocess.run(["mkfs.ext4", *options, str(self._image)], check=True, capture_output=True)
         self.mount()

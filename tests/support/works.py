@@ -102,9 +102,10 @@ class Works:
         captured = agent_view.captured(self.journal)
         eventually(lambda: self.book.counts().delivered >= captured)
         counts = self.book.counts()
-        assert (counts.delivered, counts.lost, counts.repeated) == (captured, 0, 0)
+        assert (counts.delivered, counts.lost, counts.repeated) == (captured, 0, 0), (captured, counts)
         self.book.check_envelopes()
-        assert replaying.differences(self.journal, config.read(self.agent.file).rules) == []
+        differences = replaying.differences(self.journal, config.read(self.agent.file).rules)
+        assert not differences, "\n".join(differences)
 
     def sign_on(self, operator: str = "4711") -> None:
         """Scan a badge."""
