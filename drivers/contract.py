@@ -177,6 +177,9 @@ class Driver(ABC):
 
     Settings: ClassVar[type[DeviceSettings]]
 
+    has_lamps: ClassVar[bool] = True
+    """False where `show` takes answers only: the device is not woken for lamps then."""
+
     @abstractmethod
     def __init__(self, settings: Any) -> None:
         """Store `settings`, an instance of this driver's `Settings`."""

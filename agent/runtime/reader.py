@@ -7,13 +7,13 @@ from queue import Full, SimpleQueue
 from typing import TYPE_CHECKING
 
 from agent.signals import DeviceLost, DeviceOpened, Input
-from drivers.contract import Condition, DeviceError, Lamps, Noise
+from drivers.contract import Condition, DeviceError, Driver, Lamps, Noise
 
 if TYPE_CHECKING:
     from agent.runtime.clock import Clock
     from agent.runtime.health import Health
     from agent.runtime.inbox import Inbox
-    from drivers.contract import Driver, Indication, Signal
+    from drivers.contract import Indication, Signal
 
 READ_S = 1.0
 """Longest wait for a device in one step."""
@@ -31,6 +31,7 @@ class DeviceReader:
     def __init__(self, name: str, driver: Driver, inbox: Inbox, clock: Clock, health: Health) -> None:
         self.name = name
         self._driver = driver
+        self._has_lamps = driver.has_lamps and type(driver).show is not Driver.show
         self._inbox = inbox
         self._clock = clock
         self._health = health
@@ -43,6 +44,8 @@ class DeviceReader:
 
     def show(self, indication: Indication) -> None:
         """Have `indication` shown on the device soon.  Called by the recorder; never blocks."""
+        if isinstance(indication, Lamps) and not self._has_lamps:
+            return
         self._outbox.put(indication)
         self._driver.cancel()
 

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -79,6 +79,8 @@ class AskedGauge(SerialDriver[GaugeSettingsT]):
     A gauge that owes a value and says nothing has the condition `silent` until the next frame that is understood.  What
     the gauge tells about itself (`overload`, ...) ends at its next value.
     """
+
+    has_lamps: ClassVar[bool] = False
 
     def __init__(self, settings: GaugeSettingsT) -> None:
         super().__init__(settings)

@@ -45,6 +45,7 @@ class ModbusGauge(ModbusDriver[ModbusGaugeSettings]):
     """Gives one Reading each `poll_s` and each time it is asked; Noise, told once, while the registers hold none."""
 
     Settings: ClassVar[type[DeviceSettings]] = ModbusGaugeSettings
+    has_lamps: ClassVar[bool] = False
 
     def __init__(self, settings: ModbusGaugeSettings) -> None:
         super().__init__(settings)

@@ -61,6 +61,7 @@ class SerialScanner(SerialDriver[SerialScannerSettings]):
     """Gives one Scan a code; Noise for a frame without its prefix or not in its encoding.  Empty frames say nothing."""
 
     Settings: ClassVar[type[DeviceSettings]] = SerialScannerSettings
+    has_lamps: ClassVar[bool] = False
 
     def show(self, indication: Indication) -> None:
         """Send the reader its good-read or bad-read command.  It has no stack light."""

@@ -220,6 +220,31 @@ def test_lamps_are_lit_again_after_a_loss(bench: Bench) -> None:
     assert bench.driver.shown == [RED]
 
 
+class Beeper(ScriptedDriver):
+    """Answers, and nothing else."""
+
+    has_lamps = False
+
+
+class Mute(ScriptedDriver):
+    """Shows nothing at all."""
+
+    show = Driver.show
+
+
+@pytest.mark.parametrize(("kind", "woken"), [(ScriptedDriver, 1), (Beeper, 0), (Mute, 0)])
+def test_a_device_without_lamps_is_not_woken_for_them(kind: type[ScriptedDriver], woken: int) -> None:
+    """Each thread that wakes for nothing makes the one with the red lamp wait."""
+    driver = kind()
+    reader = DeviceReader("scanner-1", driver, Inbox(10), Clock(), Health())
+    reader.show(RED)
+    assert driver.cancelled == woken
+    reader.show(PASS)
+    assert driver.cancelled == woken + 1
+    reader.step()
+    assert driver.shown == {ScriptedDriver: [RED, PASS], Beeper: [PASS], Mute: []}[kind]
+
+
 def test_the_board_counts_what_the_device_said(bench: Bench) -> None:
     """Signals and noise apart; opening and losing are not the device's words."""
     bench.driver.script = [[scan("1"), scan("2"), Noise(b"?", "noise")]]
