@@ -5,7 +5,7 @@ The writing side of one SQLite file.  Knows nothing of devices or MQTT.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,15 +121,21 @@ class Journal:
             raise
 
     def close(self) -> None:
-        """Write what is still in memory, and let the file go."""
+        """Write what is still in memory, and let the file go.
+
+        On a full disk its log and index stay: others would take their space, and leave the next start none.
+        """
         try:
             if self._writer.is_open:
                 self.settle()
         finally:
-            if self._writer.is_open:
-                self._writer.detach()
-                self._writer.note(clean=True)
-            self._lock.release()
+            with ExitStack() as parts:
+                parts.callback(self._lock.release)
+                if self._writer.is_open:
+                    if not self._reserve.is_kept:  # SQLite tidies up behind its last connection, if that may write
+                        parts.enter_context(self.reader()).lanes()
+                    self._writer.detach()
+                    self._writer.note(clean=True)
 
     def append(
         self,

@@ -16,6 +16,14 @@ class Reserve:
         self._path = journal.with_name(journal.name + ".reserve")
         self._size_bytes = size_bytes
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the space is taken."""
+        try:
+            return self._path.stat().st_size >= self._size_bytes
+        except FileNotFoundError:
+            return False
+
     def give_up(self) -> bool:
         """Free the space; False if it was free already, or if the disk takes no change at all."""
         try:
@@ -26,7 +34,7 @@ class Reserve:
 
     def keep(self) -> bool:
         """Take the space back; False while there is not twice as much."""
-        if self._is_kept():
+        if self.is_kept:
             return True
         try:
             disk = os.statvfs(self._path.parent)
@@ -41,9 +49,3 @@ class Reserve:
             self.give_up()
             return False
         return True
-
-    def _is_kept(self) -> bool:
-        try:
-            return self._path.stat().st_size >= self._size_bytes
-        except FileNotFoundError:
-            return False

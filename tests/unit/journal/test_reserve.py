@@ -57,6 +57,17 @@ def test_it_is_not_taken_back_while_there_is_not_room_for_two(path: Path) -> Non
     assert taken(path) == 0
 
 
+def test_without_its_reserve_a_journal_leaves_its_log_and_index_where_they_are(path: Path) -> None:
+    """Their space is what the next start has on a full disk."""
+    beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    journal = opened(path, JournalSettings(reserve_bytes=SIZE))
+    assert journal.free_reserve()
+    journal.close()
+    assert all(file.exists() for file in beside)
+    opened(path, JournalSettings(reserve_bytes=SIZE)).close()
+    assert not any(file.exists() for file in beside)
+
+
 def test_a_reserve_that_was_made_too_small_is_made_whole(path: Path) -> None:
     Reserve(path, SIZE // 2).keep()
     assert Reserve(path, SIZE).keep()
