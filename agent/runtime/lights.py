@@ -33,20 +33,21 @@ class Lights:
         self.trouble = False
         """While nothing can be recorded, nothing is green."""
 
-    def earned(self, lamps: Lamps) -> None:
-        """Show a picture that is on disk."""
+    def earned(self, lamps: Lamps) -> bool:
+        """Show a picture that is on disk; False if it is shown already."""
         if self.trouble:
             lamps = replace(lamps, lit=lamps.lit - {Lamp.GREEN} | RED)
-        if lamps != self._lit:
-            self._lit = lamps
-            self.stopped = lamps.stop
-            self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))
-            self._show(lamps)
+        if lamps == self._lit:
+            return False
+        self._lit = lamps
+        self.stopped = lamps.stop
+        self._show(lamps)
+        self._health.report("recorder", "recorder", lamps=sorted(lamps.lit))
+        return True
 
-    def at_once(self, lamps: Lamps) -> None:
-        """Show what of a picture need not be on disk: if it is red, all but the green and the end of a stop."""
-        if Lamp.RED in lamps.lit:
-            self.earned(replace(lamps, lit=lamps.lit - {Lamp.GREEN}, stop=lamps.stop or self.stopped))
+    def at_once(self, lamps: Lamps) -> bool:
+        """Show a picture ahead of the disk, all but its green and the end of a stop; False if it is shown already."""
+        return self.earned(replace(lamps, lit=lamps.lit - {Lamp.GREEN}, stop=lamps.stop or self.stopped))
 
     def red(self) -> None:
         """Show that something is wrong; a line that stands stays so."""

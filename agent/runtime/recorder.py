@@ -45,9 +45,6 @@ WAIT_S = 1.0
 RETRY_S = 0.5
 """Wait before writing again what could not be written."""
 
-ANSWER_FIRST_S = 0.0002
-"""So long the recorder leaves the interpreter to the device that shows a pass, before it does what nobody waits for."""
-
 
 class Recorder:
     """The one worker that decides and writes.
@@ -85,7 +82,7 @@ class Recorder:
         self._watch = watch
         self._streams = streams or Streams(series_s=0.0, series_values=1)
         self._lights = Lights(show_lamps, health)
-        self._showing = Showing(show_answer, self._lights)
+        self._showing = Showing(show_answer, self._lights, intake.rest)
         self._wake = wake
         self._memory: dict[str, Document] = {}
         self._owed: list[Input] = []
@@ -196,8 +193,7 @@ class Recorder:
     def _recorded(self, decisions: list[tuple[Input, Decision]], *, written: bool) -> None:
         """Show and tell what is on disk now."""
         self._streams.commit()
-        if self._showing.earned(decisions):
-            self._intake.rest(ANSWER_FIRST_S)
+        self._showing.earned(decisions)
         self._library.tell(decisions)
         if written:
             self._journal.note()
