@@ -15,6 +15,7 @@ from agent.events import LANES, Kind, Lane
 from agent.journal import lanes, links
 from agent.journal.errors import JournalVersionError
 from agent.journal.links import What
+from agent.journal.order import Point, in_order
 from agent.journal.schema import VERSION, Translating, open_reader
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known of one thing: its events by time, and what they lead to.
+    """What is known of one thing: its events in order, and what they lead to.
 
     `parts` are the (part, lot, serial number) built into a unit; `units` those that a lot, a serial number, an operator
     or a gauge touched.  `left_out` older events were too many.
@@ -106,7 +107,7 @@ class Tracer:
             if what is What.UNIT:
                 known = {event["id"] for event in events}
                 events += [call for call in self._calls_during(events, span or Span()) if call["id"] not in known]
-        events.sort(key=_when)
+        events = in_order(events)
         parts = tuple(dict.fromkeys(_built_in(events, name))) if what is What.UNIT else ()
         units = () if what is What.UNIT else tuple(dict.fromkeys(_units(events, what, name, part)))
         return Story(what, name, tuple(events), parts, units, facts.left_out)
@@ -130,8 +131,7 @@ class Tracer:
         for lane, seq, body in self._newest(name):
             if seq not in numbers[lane] and wanted & links.names(body):
                 rows.append((lane, body))
-        events = [event for _, body in rows if span.holds((event := _event(body))["time"])]
-        events.sort(key=_when)
+        events = in_order(event for _, body in rows if span.holds((event := _event(body))["time"]))
         return _Read(events[-most:], len(events) - most) if 0 < most < len(events) else _Read(events, 0)
 
     def _rows(self, lane: Lane, numbers: list[int], span: Span) -> Iterator[tuple[Lane, str]]:
@@ -158,25 +158,28 @@ class Tracer:
     def _calls_during(self, events: list[Facts], span: Span) -> list[Facts]:
         """The andon calls that came while an operation on the unit was open.
 
-        Found by halving, by time: a clock that was set meanwhile may hide one.
+        Found by halving; where the machine was started anew and its clock set meanwhile, one may be hidden.
         """
-        calls: dict[int, Facts] = {}
-        for since, until in _open_times(sorted(events, key=_when)):
-            query = f"SELECT seq, body FROM event_{Lane.ANDON} WHERE seq >= ? AND time <= ? ORDER BY seq LIMIT ?"  # noqa: S608  a lane's name is ours
+        calls: dict[str, Facts] = {}
+        for since, until in _open_times(in_order(events)):
+            query = f"SELECT body FROM event_{Lane.ANDON} WHERE seq >= ? ORDER BY seq LIMIT ?"  # noqa: S608  a lane's name is ours
             first = self._first_since(Lane.ANDON, since)
-            for seq, body in self._connection.execute(query, (first, until, MOST_CALLS)).fetchall():
-                calls[seq] = _event(body)
+            for (body,) in self._connection.execute(query, (first, MOST_CALLS)):
+                call = _event(body)
+                if until is not None and Point.of(call).is_behind(until):
+                    break
+                calls[call["id"]] = call
         return [call for call in calls.values() if span.holds(call["time"])]
 
-    def _first_since(self, lane: Lane, time: str) -> int:
-        """The number of the first event of the lane at `time` or later."""
-        query = f"SELECT time FROM event_{lane} WHERE seq >= ? ORDER BY seq LIMIT 1"  # noqa: S608  a lane's name is ours
+    def _first_since(self, lane: Lane, since: Point) -> int:
+        """The number of the first event of the lane that is not before `since`."""
+        query = f"SELECT body FROM event_{lane} WHERE seq >= ? ORDER BY seq LIMIT 1"  # noqa: S608  a lane's name is ours
         state = self._book()[lane]
         low, high = state.first, state.last + 1
         while low < high:
             middle = (low + high) // 2
             row = self._connection.execute(query, (middle,)).fetchone()
-            if row is None or row[0] >= time:
+            if row is None or not since.is_behind(Point.of(_event(row[0]))):
                 high = middle
             else:
                 low = middle + 1
@@ -194,11 +197,6 @@ def _event(body: str) -> Facts:
     return event
 
 
-def _when(event: Facts) -> tuple[str, str, int]:
-    """Events of one moment keep the order of their lane."""
-    return event["time"], event["lane"], int(event["sequence"])
-
-
 def _kind(event: Facts) -> str:
     return str(event["type"]).partition(".")[2]
 
@@ -207,18 +205,18 @@ def _refused(event: Facts) -> bool:
     return _kind(event).endswith((".rejected", ".refused"))
 
 
-def _open_times(events: Iterable[Facts]) -> Iterator[tuple[str, str]]:
+def _open_times(events: Iterable[Facts]) -> Iterator[tuple[Point, Point | None]]:
     """From when to when operations on a unit were open; one that still is has no end."""
-    began = ""
+    began: Point | None = None
     for event in events:
         kind = _kind(event)
         if kind == _BEGIN:
-            began = event["time"]
+            began = Point.of(event)
         elif kind in _END:
-            yield began or event["data"].get("started", event["time"]), event["time"]
-            began = ""
+            yield began or Point(event["data"].get("started", event["time"])), Point.of(event)
+            began = None
     if began:
-        yield began, "9999"
+        yield began, None
 
 
 def _members(event: Facts) -> Iterator[Facts]:

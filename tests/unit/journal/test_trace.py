@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agent.events import Event, Kind, Lane
+from agent.events import NS_PER_S, Event, Kind, Lane
 from agent.journal.errors import JournalPathError
 from agent.journal.links import What
 from agent.journal.trace import Span, Tracer
@@ -159,6 +159,23 @@ def test_calls_while_the_unit_was_open_belong_to_its_story(path: Path, shift: Sh
     shift.record(Kind.OPERATION_ABORTED, "SN6", unit="SN6", operation="press")
     shift.record(Kind.ANDON_RAISED, "after", call="after", **call)
     assert [event["subject"] for event in story(path, What.UNIT, "SN6").events] == ["SN6", "during", "SN6"]
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600, -40 * 365 * 86_400])
+def test_a_clock_that_is_set_changes_no_order(path: Path, shift: Shift, step_s: int) -> None:
+    """And hides no call: what came before what is told by the time that nobody sets."""
+    call = {"name": "material", "type": "material", "mode": "call"}
+    shift.record(Kind.ANDON_RAISED, "before", call="before", **call)
+    shift.record(Kind.OPERATION_STARTED, "SN6", unit="SN6", operation="press")
+    shift.record(Kind.ANDON_RAISED, "during-1", call="during-1", **call)
+    shift.now.time_ns += step_s * NS_PER_S
+    shift.record(Kind.ANDON_RAISED, "during-2", call="during-2", **call)
+    shift.record(Kind.OPERATION_COMPLETED, "SN6", unit="SN6", operation="press")
+    shift.record(Kind.ANDON_RAISED, "after", call="after", **call)
+    told = story(path, What.UNIT, "SN6").events
+    assert [event["subject"] for event in told] == ["SN6", "during-1", "during-2", "SN6"]
+    (last,) = story(path, What.UNIT, "SN6", most=1).events
+    assert last["type"] == "lineside.operation.completed"
 
 
 def test_a_story_can_be_cut_to_a_time(path: Path, shift: Shift) -> None:
