@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -33,6 +32,9 @@ NEWEST_ALARMS = 1000
 WORTH_THINNING = 4000
 """Measurements that take no more bytes than these stay: summary and gap record would take a good part of the room."""
 
+SYNCED = '"clock":"synced","bootid":"'
+"""Stands in an event whose clock was synchronised, and nowhere else: quotes in its data are escaped."""
+
 MEASURED = (Kind.MEASUREMENT_TAKEN, Kind.MEASUREMENT_SERIES)
 
 
@@ -44,23 +46,40 @@ class Done:
     events: tuple[Event, ...] = ()
 
 
-def has_old(connection: sqlite3.Connection, lane: Lane, state: LaneState, before: str) -> bool:
-    """Whether the oldest event of the lane is confirmed and was seen before the time `before` (RFC 3339, UTC)."""
-    row = connection.execute(
-        f"SELECT time FROM event_{lane} WHERE seq BETWEEN ? AND ? AND type <> ? ORDER BY seq LIMIT 1",  # noqa: S608
-        (state.first, state.confirmed, Kind.JOURNAL_GAP),
-    ).fetchone()
-    return row is not None and row[0] < before
+def old_until(connection: sqlite3.Connection, lane: Lane, state: LaneState, before: str) -> int:
+    """Up to which number a piece of the lane is confirmed and was seen before the time `before` (RFC 3339, UTC); or 0.
+
+    The time of an event counts only where its clock was synchronised.  Any other is older than what comes after it.
+    """
+
+    def is_old(first: int, last: int, newest: str = "") -> bool | None:
+        """Whether the first of these events, or the `newest`, is old; None if that one's time does not count."""
+        query = (
+            f"SELECT time, instr(body, ?) FROM event_{lane} "  # noqa: S608  a lane's name is ours
+            f"WHERE seq BETWEEN ? AND ? AND type <> ? ORDER BY seq {newest} LIMIT 1"
+        )
+        row = connection.execute(query, (SYNCED, first, last, Kind.JOURNAL_GAP)).fetchone()
+        return row[0] < before if row and row[1] else None
+
+    first, confirmed = state.first, state.confirmed
+    if first > confirmed or is_old(first, confirmed) is False:
+        return 0
+    piece = last = _reach(connection, lane, first, confirmed)
+    while last >= first:
+        if is_old(first, last, "DESC"):
+            return last
+        last -= (last - first) // 2 + 1
+    ahead = CHUNK_EVENTS
+    while first + ahead <= confirmed:
+        if (old := is_old(first + ahead, confirmed)) is not None:
+            return piece if old else 0
+        ahead *= 2
+    return 0
 
 
-def forget_old(connection: sqlite3.Connection, lane: Lane, state: LaneState, before: str) -> Done:
-    """Remove a piece of the confirmed events seen before the time `before`."""
-    rows = connection.execute(
-        f"SELECT seq, time FROM event_{lane} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",  # noqa: S608  a lane's name is ours
-        (state.first, _reach(connection, lane, state.first, state.confirmed), CHUNK_EVENTS),
-    ).fetchall()
-    old = list(takewhile(lambda row: row[1] < before, rows))
-    return Done(_remove(connection, lane, state, state.first, old[-1][0])) if old else Done(state)
+def forget(connection: sqlite3.Connection, lane: Lane, state: LaneState, until: int) -> Done:
+    """Remove the events up to number `until`."""
+    return Done(_remove(connection, lane, state, state.first, until))
 
 
 def make_room(connection: sqlite3.Connection, lane: Lane, state: LaneState, moment: Moment) -> Done | None:

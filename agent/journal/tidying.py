@@ -89,9 +89,9 @@ class Tidying:
         before = (now - self._keep).strftime("%Y-%m-%dT%H:%M:%S")
         for lane, state in self._writer.book.items():
             with Translating(self._writer.path):
-                old = retention.has_old(self._writer.connection, lane, state, before)
-            if old:
-                return self._retain(lane, partial(_forget_old, lane=lane, before=before))
+                until = retention.old_until(self._writer.connection, lane, state, before)
+            if until:
+                return self._retain(lane, partial(_forget, lane=lane, until=until))
         return False
 
     def _retain(self, lane: Lane, piece: Callable[[sqlite3.Connection, LaneState], retention.Done | None]) -> bool:
@@ -181,5 +181,5 @@ def _make_room(
     return retention.make_room(connection, lane, state, moment)
 
 
-def _forget_old(connection: sqlite3.Connection, state: LaneState, *, lane: Lane, before: str) -> retention.Done:
-    return retention.forget_old(connection, lane, state, before)
+def _forget(connection: sqlite3.Connection, state: LaneState, *, lane: Lane, until: int) -> retention.Done:
+    return retention.forget(connection, lane, state, until)

@@ -80,6 +80,24 @@ def test_nothing_is_old_while_the_clock_is_not_to_be_trusted(path: Path) -> None
     journal.close()
 
 
+@pytest.mark.parametrize("count", [3, 1200], ids=["a few", "more than a piece"])
+def test_what_was_seen_before_the_clock_was_set_is_as_old_as_what_came_after_it(path: Path, count: int) -> None:
+    """A machine that starts in 1970, or where it was switched off, does not forget its first minutes once it is set."""
+    now = Now(time_ns=0, synced=False)
+    journal = opened(path, JournalSettings(keep_days=1.0), now)
+    journal.append([fact(Lane.WORK, "", now()) for _ in range(count)], {})
+    now.time_ns, now.synced = Now.time_ns, True
+    journal.append([fact(Lane.WORK, "", now()) for _ in range(count)], {})
+    journal.confirmed(Lane.WORK, 2 * count)
+    tidied(journal)
+    assert len(kept(path, Lane.WORK)) == 2 * count
+    now.pass_(1.1 * DAY_S)
+    journal.append([fact(Lane.WORK, "", now())], {})
+    tidied(journal)
+    assert list(kept(path, Lane.WORK)) == [2 * count + 1]
+    journal.close()
+
+
 def test_numbers_go_on_behind_what_was_forgotten(path: Path) -> None:
     """Also across a restart, when the lane is empty."""
     now = Now()
