@@ -24,7 +24,7 @@ from agent.station.alarms import document as alarms
 from agent.station.andon import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from agent.events import Event
     from agent.journal.journal import Journal
@@ -200,12 +200,12 @@ class Recorder:
             self._wake()
         self._health.count("recorder", "recorder", inputs=len(decisions), commits=int(written))
 
-    def _decide(self, inputs: Iterable[Input]) -> Iterable[tuple[Input, Decision]]:
+    def _decide(self, inputs: Sequence[Input]) -> Iterable[tuple[Input, Decision]]:
         """Decide each input on the memory that the ones before it leave; show refusals and stops at once."""
         working = dict(self._memory)
         self._library.begin()
-        for happened in inputs:
-            decision = self._library.handle(self._station, working, self._turns.of(happened))
+        for happened, in_turn in zip(inputs, self._turns.of(inputs), strict=True):
+            decision = self._library.handle(self._station, working, in_turn)
             memory.apply(decision.documents, working)
             self._showing.at_once(happened, decision)
             yield happened, decision

@@ -64,7 +64,8 @@ class Showing:
             if answer is not None and answer.verdict is not REFUSE:
                 self._show_answer(happened.source, answer)
                 answered = True
-            if self._refused:
+        if self._refused:
+            for happened, _ in decisions:
                 self._refused.pop(id(happened), None)
         if decisions and (lamps := decisions[-1][1].lamps) is not None:
             self._lights.earned(lamps)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent.signals import Input
 
 
@@ -20,11 +22,16 @@ class Turns:
     def __init__(self) -> None:
         self._last_ns = 0
 
-    def of(self, happened: Input) -> Input:
-        """Return the input whose turn it is, with its turn if others that were seen later had theirs already."""
-        moment = happened.moment
-        if moment.monotonic_ns > self._last_ns:
-            self._last_ns = moment.monotonic_ns
-            return happened
-        self._last_ns += 1
-        return replace(happened, moment=replace(moment, turn_ns=self._last_ns))
+    def of(self, inputs: Sequence[Input]) -> list[Input]:
+        """Return the inputs whose turn it is, in order: with its turn each that was seen before another had its own."""
+        last_ns, given = self._last_ns, []
+        for happened in inputs:
+            seen_ns = happened.moment.monotonic_ns
+            if seen_ns > last_ns:
+                last_ns = seen_ns
+                given.append(happened)
+            else:
+                last_ns += 1
+                given.append(replace(happened, moment=replace(happened.moment, turn_ns=last_ns)))
+        self._last_ns = last_ns
+        return given
