@@ -52,29 +52,29 @@ def old_until(connection: sqlite3.Connection, lane: Lane, state: LaneState, befo
     The time of an event counts only where its clock was synchronised.  Any other is older than what comes after it.
     """
 
-    def is_old(first: int, last: int, newest: str = "") -> bool | None:
-        """Whether the first of these events, or the `newest`, is old; None if that one's time does not count."""
+    def look(first: int, last: int, order: str = "ASC") -> tuple[int, bool] | None:
+        """The first of these events, or the last (DESC), and whether it is old; None if its time does not count."""
         query = (
-            f"SELECT time, instr(body, ?) FROM event_{lane} "  # noqa: S608  a lane's name is ours
-            f"WHERE seq BETWEEN ? AND ? AND type <> ? ORDER BY seq {newest} LIMIT 1"
+            f"SELECT seq, time, instr(body, ?) FROM event_{lane} "  # noqa: S608  a lane's name is ours
+            f"WHERE seq BETWEEN ? AND ? AND type <> ? ORDER BY seq {order} LIMIT 1"
         )
         row = connection.execute(query, (SYNCED, first, last, Kind.JOURNAL_GAP)).fetchone()
-        return row[0] < before if row and row[1] else None
+        return (row[0], row[1] < before) if row and row[2] else None
 
-    first, confirmed = state.first, state.confirmed
-    if first > confirmed or is_old(first, confirmed) is False:
+    found, ahead = None, 0
+    while found is None and state.first + ahead <= state.confirmed:
+        found = look(state.first + ahead, state.confirmed)
+        ahead = 2 * ahead or 1
+    if found is None or not found[1]:
         return 0
-    piece = last = _reach(connection, lane, first, confirmed)
-    while last >= first:
-        if is_old(first, last, "DESC"):
+    known = found[0]
+    piece = last = _reach(connection, lane, state.first, state.confirmed)
+    while last > known:
+        found = look(known, last, "DESC")
+        if found is not None and found[1]:
             return last
-        last -= (last - first) // 2 + 1
-    ahead = CHUNK_EVENTS
-    while first + ahead <= confirmed:
-        if (old := is_old(first + ahead, confirmed)) is not None:
-            return piece if old else 0
-        ahead *= 2
-    return 0
+        last -= (last - known) // 2 + 1
+    return min(piece, known)
 
 
 def forget(connection: sqlite3.Connection, lane: Lane, state: LaneState, until: int) -> Done:
