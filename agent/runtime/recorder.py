@@ -193,6 +193,7 @@ class Recorder:
     def _recorded(self, decisions: list[tuple[Input, Decision]], *, written: bool) -> None:
         """Show and tell what is on disk now."""
         self._streams.commit()
+        self._turns.commit()
         self._showing.earned(decisions)
         self._library.tell(decisions)
         if written:

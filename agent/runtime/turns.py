@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 class Turns:
-    """Turns grow from input to input; also one that is decided a second time has a later turn then."""
+    """Turns grow from input to input, by what is on disk: what could not be written is given its turn again."""
 
     def __init__(self) -> None:
         self._last_ns = 0
+        self._given_ns = 0
 
     def of(self, inputs: Sequence[Input]) -> list[Input]:
-        """Return the inputs whose turn it is, in order: with its turn each that was seen before another had its own."""
+        """Return the inputs whose turn it is, in order: with its turn each that was seen before another had its own.
+
+        Nothing has changed until `commit`.
+        """
         last_ns, given = self._last_ns, []
         for happened in inputs:
             seen_ns = happened.moment.monotonic_ns
@@ -33,5 +37,9 @@ class Turns:
             else:
                 last_ns += 1
                 given.append(replace(happened, moment=replace(happened.moment, turn_ns=last_ns)))
-        self._last_ns = last_ns
+        self._given_ns = last_ns
         return given
+
+    def commit(self) -> None:
+        """What `of` returned last is on disk."""
+        self._last_ns = self._given_ns

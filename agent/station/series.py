@@ -36,13 +36,17 @@ _NUMBER = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 
 def may_join(decision: Decision) -> bool:
-    """Whether nothing follows from a value but its fact: nobody waited for it, and nobody is told anything."""
+    """Whether nothing follows from a value but its fact: nobody waited for it, and nobody is told anything.
+
+    A series has no room for the turn of a value that was decided behind what was seen later.
+    """
     if len(decision.events) != 1 or decision.documents or decision.answer or decision.asks or decision.reply:
         return False
     (event,) = decision.events
     data = event.data
     return (
         event.kind is Kind.MEASUREMENT_TAKEN
+        and not event.moment.turn_ns
         and data["verdict"] is Judgement.NONE
         and isinstance(data["stable"], bool)
         and all(_is_plain(data.get(key, "")) for key in WORDS)
@@ -131,7 +135,7 @@ def _one(members: list[Event]) -> Event:
     else:
         data["texts"] = texts
     data["rules"] = first.data["rules"]
-    return Event(Kind.MEASUREMENT_SERIES, first.subject, data, replace(first.moment, turn_ns=0))
+    return Event(Kind.MEASUREMENT_SERIES, first.subject, data, first.moment)
 
 
 def _form(texts: Iterable[str]) -> str:

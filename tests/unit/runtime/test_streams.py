@@ -158,6 +158,20 @@ def test_the_first_value_is_written_at_once_and_the_stream_behind_it_once_a_seco
     assert bench.recorder._streams.values == 9
 
 
+def test_values_that_were_seen_before_the_scan_they_were_decided_behind_keep_their_turns(bench: Bench) -> None:
+    """Two threads read two devices: the first of these values is the unit's, and a replay must find it so."""
+    bench.values(1)
+    late = [Input("g1", Reading(b"", str(value), Decimal(value), "mm"), bench.clock.now()) for value in (2, 3)]
+    bench.say(Scan(b"SN1", "SN1"), "scanner-1")
+    for value in late:
+        bench.queue.put(value, 0)
+    bench.step()
+    bench.values(1)
+    bench.recorder.close()
+    assert [(data["value"], data["verdict"]) for data in bench.data()[:3]] == [(1, "none"), (2, "pass"), (3, "none")]
+    bench.recorder.open()
+
+
 def test_a_series_ends_when_it_is_long_enough(bench: Bench) -> None:
     bench.values(SERIES_VALUES + 2)
     assert bench.facts() == [[1], [*range(2, SERIES_VALUES + 2)]]
