@@ -11,20 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from agent.events import Kind, Lane
-from agent.journal import lanes, orders, recovery, salvage
-from agent.journal.errors import (
-    JournalCorruptError,
-    JournalError,
-    JournalFullError,
-    JournalPathError,
-    JournalVersionError,
-    JournalWriteError,
-)
-from agent.journal.lock import JournalLock, Note
+from agent.journal import orders
+from agent.journal.lock import JournalLock
+from agent.journal.opening import Opening
 from agent.journal.reader import JournalReader
 from agent.journal.reserve import Reserve
-from agent.journal.schema import Translating
 from agent.journal.tidying import Tidying
 from agent.journal.writer import Writer
 
@@ -33,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from agent.events import Event, Moment
+    from agent.events import Event, Lane, Moment
+    from agent.journal.opening import Damage
     from agent.journal.quarantine import Quarantine
     from agent.journal.references import Kept
     from agent.journal.writer import Book, Encode
@@ -48,16 +40,6 @@ class JournalSettings:
     reserve_bytes: int = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What became of a damaged journal: why, where it is now, and the epochs before and after."""
-
-    reason: str
-    aside: str
-    old_epoch: str
-    new_epoch: str
-
-
 class Journal:
     """One station's journal.
 
@@ -67,9 +49,6 @@ class Journal:
 
     `encode` turns an event, the epoch, its number and the hash of the event before it into the finished row and the
     bytes of its body; `now` tells the moment.
-
-    `damage` is to be told in an event; `shortage` says that the disk is full: opening took the reserve, or found none
-    and could only read.
     """
 
     def __init__(
@@ -81,15 +60,12 @@ class Journal:
     ) -> None:
         settings = settings or JournalSettings()
         self.path = path
-        self.damage: Damage | None = None
-        self.suspicion = ""
-        self.shortage = ""
         self._lock = JournalLock(path)
         self._reserve = Reserve(path, settings.reserve_bytes)
         self._writer = Writer(path, self._lock, encode, now, settings.budget_bytes)
+        self._opening = Opening(path, self._lock, self._writer, self._reserve)
         self._tidying = Tidying(self._writer, now, settings.keep_days)
         self._now = now
-        self._unproven = False
 
     @property
     def epoch(self) -> str:
@@ -101,20 +77,36 @@ class Journal:
         """Events that the broker refused: orders from any thread, carried out with the next transaction."""
         return self._writer.quarantine
 
+    @property
+    def damage(self) -> Damage | None:
+        """What became of a damaged journal, as long as nobody has taken it over to tell it."""
+        return self._opening.damage
+
+    def take_damage(self) -> Damage | None:
+        """The same, for whoever tells it."""
+        damage, self._opening.damage = self._opening.damage, None
+        return damage
+
+    def take_shortage(self) -> str:
+        """That the disk is full, for whoever tells it: opening took the reserve, or found none and could only read."""
+        shortage, self._opening.shortage = self._opening.shortage, ""
+        return shortage
+
+    @property
+    def suspicion(self) -> str:
+        """Why the file is taken for damaged: a new one is to be begun.  Empty: it is sound, as far as is known."""
+        return self._opening.suspicion
+
     def open(self) -> None:
         """Take the lock, open the file, and prove that what is written can be read.
 
         A damaged file, or one that lacks commits, is put aside and a new one begun: `damage` tells.  On a full disk the
         reserve is given up; where none is left, the file is opened all the same, and proved when there is room:
-        `shortage` tells.  Raises JournalHeldError, JournalPathError, JournalVersionError or JournalWriteError.
+        `take_shortage` tells.  Raises JournalHeldError, JournalPathError, JournalVersionError or JournalWriteError.
         """
         self._lock.acquire()
         try:
-            try:
-                self._begin()
-                self._reserve.keep()
-            except (JournalWriteError, JournalPathError) as error:
-                self._begin_short(error)
+            self._opening.begin()
         except BaseException:  # whatever ends the opening, even Ctrl-C, the lock is given back; then it goes on
             self._writer.forget()
             self._lock.release()
@@ -150,8 +142,8 @@ class Journal:
         With `noted` false, `note` is still to be called, once nobody waits for it.  Raises JournalWriteError or
         JournalCorruptError; then nothing was written.
         """
-        if self._unproven:
-            self._prove()
+        if self._opening.unproven:
+            self._opening.prove()
 
         def work(connection: sqlite3.Connection, book: Book) -> None:
             self._writer.record(connection, book, events)
@@ -190,7 +182,7 @@ class Journal:
 
     def suspect(self, reason: str) -> None:
         """Say that the file is damaged, as a reader found: the recorder will begin a new one."""
-        self.suspicion = reason
+        self._opening.suspicion = reason
 
     def reader(self) -> JournalReader:
         """A reading connection of its own, for one thread."""
@@ -198,7 +190,7 @@ class Journal:
 
     def delivered(self, book: Book) -> Book:
         """The book as it will be with the marks that wait."""
-        return {**book, **lanes.marked(book, self._writer.marks.peek())}
+        return self._writer.delivered(book)
 
     def has_delivered(self, lane: Lane) -> bool:
         """Whether all events of `lane` are confirmed, those saved from an older journal included."""
@@ -249,16 +241,7 @@ class Journal:
         What can be read of the old one is saved by `tidy`, piece by piece.  Raises JournalError; then the journal is
         closed and suspect: call it again.
         """
-        self.suspicion = reason
-        known = self._lock.before = self._known()
-        self._writer.forget()
-        with Translating(self.path):
-            if not recovery.finish_replacing(self.path):
-                todo, found = salvage.begin(self.path, recovery.aside_name(self.path), reason, known)
-                recovery.replace(self.path, todo, found if documents is None else documents)
-            self._lock.before = Note()
-        self._attach()
-        self.suspicion = ""
+        self._opening.start_anew(reason, documents)
 
     def free_reserve(self) -> bool:
         """Give the reserve up, so that what is urgent fits on a full disk; False if it was given up before."""
@@ -267,66 +250,6 @@ class Journal:
     def restore_reserve(self) -> bool:
         """Take the reserve back; False while the disk has no room for it."""
         return self._reserve.keep()
-
-    def _begin(self) -> None:
-        """Open the file and prove it; begin a new one if it is damaged."""
-        try:
-            with Translating(self.path):
-                recovery.finish_replacing(self.path)
-            self._lock.before.must_be_there(self.path)
-            self._attach()
-            self._prove()
-        except JournalCorruptError as error:
-            if not self._lock.before.epoch and "not a database" in str(error):
-                raise JournalVersionError(
-                    f"{self.path} is no journal; set journal.path to a file of its own"
-                ) from error
-            self.start_anew(str(error))
-            self._prove()
-
-    def _begin_short(self, error: JournalError) -> None:
-        """Begin on a full disk: with the reserve; without, with what can be read."""
-        self.shortage = str(error)
-        try:
-            if not self._reserve.give_up():
-                raise error
-            self._begin()
-        except JournalFullError:
-            if not self._writer.is_open:
-                raise
-
-    def _prove(self) -> None:
-        self._unproven = True
-        self._writer.prove()
-        self._unproven = False
-
-    def _attach(self) -> None:
-        """Open the file, and let the note beside it name its epoch before a number of it is given."""
-        try:
-            self._writer.attach()
-            successor = self._writer.salvage is not None
-            self._lock.before.must_fit(self.path, self.epoch, self._writer.book, successor=successor)
-            self.documents()
-        except JournalError:
-            self._writer.forget()
-            raise
-        self._writer.note(clean=False, lasting=True)
-        self.damage = self._untold_damage()
-
-    def _known(self) -> Note:
-        """What is known of the file without looking into it."""
-        return Note(self.epoch, self.delivered(self._writer.book)) if self._writer.book else self._lock.before
-
-    def _untold_damage(self) -> Damage | None:
-        """The damage that this file was begun after, while something is left to save and no event tells of it."""
-        todo = self._writer.salvage
-        if todo is None:
-            return None
-        query = f"SELECT 1 FROM event_{Lane.ALARM} WHERE type = ? LIMIT 1"  # noqa: S608  a lane's name is ours
-        with Translating(self.path):
-            told = self._writer.connection.execute(query, (Kind.JOURNAL_DAMAGED,)).fetchone()
-        aside = str(self.path.with_name(todo.aside))
-        return None if told else Damage(todo.reason, aside, todo.epoch, self.epoch)
 
     def _take_orders(self) -> None:
         """Carry out what the command line left, together with the marks that wait."""

@@ -188,6 +188,10 @@ class Writer:
         for lane, several in _by_lane(events).items():
             book[lane] = self._insert(connection, lane, book[lane], several)
 
+    def delivered(self, book: Book) -> Book:
+        """The book as it will be with the marks that wait."""
+        return {**book, **lanes.marked(book, self.marks.peek())}
+
     def owes_salvage(self, lane: Lane) -> bool:
         """Whether events of `lane` that belong to an older journal are still to be saved or confirmed."""
         if self.salvage is not None:

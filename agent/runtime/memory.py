@@ -49,7 +49,7 @@ def recollected(journal: Journal, memory: Mapping[str, Document]) -> Changes:
 
 def damaged(journal: Journal) -> JournalDamaged | None:
     """The damage that is still to be told, once."""
-    damage, journal.damage = journal.damage, None
+    damage = journal.take_damage()
     if damage is None:
         return None
     return JournalDamaged(damage.reason, damage.aside, damage.old_epoch, damage.new_epoch)

@@ -101,8 +101,7 @@ class Recorder:
         if opened:
             self._keep(opened)
         self._owed += [self._own(ReferenceLost(which.value)) for which in lost]
-        shortage, self._journal.shortage = self._journal.shortage, ""
-        if shortage:
+        if shortage := self._journal.take_shortage():
             self._cannot_record([], JournalWriteError(shortage))
         elif alarms.is_active(self._memory, alarms.CANNOT_RECORD):
             self._owed.append(self._own(RecordingBack()))
