@@ -124,10 +124,12 @@ class Journal:
             with ExitStack() as parts:
                 parts.callback(self._lock.release)
                 if self._writer.is_open:
-                    if not self._reserve.is_kept:  # SQLite tidies up behind its last connection, if that may write
-                        parts.enter_context(self.reader()).lanes()
-                    self._writer.detach()
-                    self._writer.note(clean=True)
+                    try:
+                        if not self._reserve.is_kept:  # SQLite tidies up behind its last connection, if that may write
+                            parts.enter_context(self.reader()).lanes()
+                    finally:
+                        self._writer.detach()
+                        self._writer.note(clean=True)
 
     def append(
         self,

@@ -18,10 +18,10 @@ class Reserve:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the space is taken."""
+        """Whether the space is taken, as far as the disk tells."""
         try:
             return self._path.stat().st_size >= self._size_bytes
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def give_up(self) -> bool:
